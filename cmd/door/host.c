@@ -1,0 +1,97 @@
+/* The process itself as the outside world of commands. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "door/door.h"
+#include "door/help.h"
+#include "net/sys.h"
+#include "out/sink.h"
+#include "run/fd.h"
+#include "run/task.h"
+#include "run/wait.h"
+
+static int host_open(const char *path, int flags, int mode, struct sk_err *err) {
+    char shown[256];
+    int fd;
+    do
+        fd = open(path, flags | O_CLOEXEC, mode);
+    while (fd < 0 && errno == EINTR && !sk_canceled()); /* a FIFO waits for its other end */
+    if (fd < 0 && errno == EINTR)
+        return sk_sleep_until(SK_NEVER, "open", err);
+    if (fd < 0)
+        return sk_fail_sys(err, errno, "open", "%s", sk_escape_cut(shown, sizeof shown, path, strlen(path)));
+    return fd;
+}
+
+static int host_spawn(struct sk_child *child, char *const argv[], int in, int out, struct sk_err *err) {
+    return sk_child_start(child, argv, in, out, -1, err);
+}
+
+static const char *host_env(const char *name) {
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static bool host_is_terminal(int fd) { return isatty(fd) == 1; }
+
+static ssize_t host_secret(char *line, size_t room, sk_time deadline, struct sk_err *err) {
+    struct termios before, quiet;
+    int tty = open("/dev/tty", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (tty < 0 || tcgetattr(tty, &before) < 0) {
+        sk_fd_close(tty, NULL);
+        return sk_fail_usage(err, "--secret needs a terminal; give the data with --file or -");
+    }
+    quiet = before;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(tty, TCSAFLUSH, &quiet);
+    ssize_t got = sk_sys_read(tty, line, room - 1, deadline, err);
+    tcsetattr(tty, TCSANOW, &before);
+    sk_fd_close(tty, NULL);
+    return got > 0 && line[got - 1] == '\n' ? got - 1 : got;
+}
+
+static void host_echo(struct frame *f, const char *text) {
+    (void)f;
+    fprintf(stderr, "+ %s\n", text);
+}
+
+/* `[c] > 'PING\r\n'`: a literal for each line of data, > for sent and < for received, as curl -v has it. */
+static void host_tap(struct sk_sock *s, bool sent, const void *p, size_t n, void *arg) {
+    const struct object *obj = arg;
+    const char *line = p, *end = line + n;
+    struct sk_buf text = { 0 };
+    (void)s;
+    while (line < end) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        const char *next = newline != NULL ? newline + 1 : end;
+        sk_buf_printf(&text, NULL, "[%s] %c '", obj->name, sent ? '>' : '<');
+        sk_escape(&text, line, (size_t)(next - line), SK_ESC_QUOTED, NULL);
+        sk_buf_add_str(&text, "'\n", NULL);
+        line = next;
+    }
+    fwrite(sk_buf_data(&text), 1, text.len, stderr);
+    sk_buf_done(&text);
+}
+
+const struct host *process_host(int closed) {
+    static struct host host = { .open = host_open,
+                                .spawn = host_spawn,
+                                .env = host_env,
+                                .secret = host_secret,
+                                .is_terminal = host_is_terminal,
+                                .sink = sink_new,
+                                .help = help_text,
+                                .manual = help_manual,
+                                .complete = help_complete,
+                                .echo = host_echo,
+                                .tap = host_tap };
+    host.stdin_was_closed = (closed & 1 << STDIN_FILENO) != 0;
+    host.stdout_was_closed = (closed & 1 << STDOUT_FILENO) != 0;
+    return &host;
+}

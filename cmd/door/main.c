@@ -1,0 +1,120 @@
+/* The program: which door the words of argv lead to. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/parse.h"
+#include "door/door.h"
+#include "door/help.h"
+#include "lang/optparse.h"
+#include "net/dns.h"
+#include "run/chaos.h"
+#include "run/fd.h"
+#include "run/wake.h"
+#include "verbs/tap.h"
+
+static void out_of_memory(void) {
+    static const char message[] = "sockctl: out of memory\n";
+    if (write(STDERR_FILENO, message, sizeof message - 1) < 0)
+        _exit(125);
+    _exit(125);
+}
+
+static int take_environment(struct frame *f, struct sk_err *err) {
+    const char *timeout = f->host->env("SOCKCTL_TIMEOUT"), *format = f->host->env("SOCKCTL_FORMAT");
+    struct common *env = &f->environment;
+    if (timeout != NULL && sk_parse_time("SOCKCTL_TIMEOUT", timeout, strlen(timeout), &env->timeout, err) < 0)
+        return -1;
+    env->socket = f->host->env("SOCKCTL_SOCKET");
+    for (int i = 0; format != NULL && format_names[i] != NULL; i++)
+        if (strcmp(format_names[i], format) == 0) {
+            env->format = (enum format)i;
+            env->format_set = true;
+            env->json = i == F_JSON;
+        }
+    if (format != NULL && !env->format_set)
+        return sk_fail_usage(
+            err, "SOCKCTL_FORMAT: '%.40s' is no format; write auto, raw, text, escape, hex, hexdump, base64 or json",
+            format);
+    return 0;
+}
+
+static int run(struct frame *f, struct globals *g, int argc, char **argv, int first) {
+    if (g->version || g->common.help) {
+        struct sk_buf text = { 0 };
+        if (g->version)
+            version_text(&text);
+        else
+            help_text(f, NULL, NULL, false, &text, NULL);
+        int status = door_print(f, &text);
+        sk_buf_done(&text);
+        return status;
+    }
+    if (g->count > 0 && first < argc) {
+        struct sk_err err;
+        sk_fail_usage(&err, "'%s' after -c or -f: give either texts or one command", argv[first]);
+        return door_refuse(f, &err);
+    }
+    if (g->count > 0) {
+        int status = door_texts(f, g);
+        return g->interactive && !f->stop && (status == 0 || f->host->is_terminal(STDIN_FILENO)) ? door_lines(f)
+                                                                                                 : status;
+    }
+    if (first < argc)
+        return door_once(f, argv + first, (size_t)(argc - first));
+    if (g->interactive || f->host->is_terminal(STDIN_FILENO))
+        return door_lines(f);
+    return door_stdin(f, g->check);
+}
+
+/* A closed stdout ends the process as SIGPIPE would. */
+static int leave(int status) {
+    if (status == 128 + SIGPIPE) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    return status;
+}
+
+/* --tap: the line of the last section, and the plan. */
+static int finish_sections(struct frame *f, int status) {
+    struct sk_buf text = { 0 };
+    tap_plan(f, status, &text);
+    int told = door_print(f, &text);
+    sk_buf_done(&text);
+    return status != 0 ? status : told;
+}
+
+int main(int argc, char **argv) {
+    struct frame f;
+    struct arena args = { 0 };
+    struct globals g = { 0 };
+    struct sk_err err;
+    sk_on_oom(out_of_memory);
+#ifdef SK_CHAOS
+    if (getenv("SK_CHAOS") != NULL) /* builds for tests: the seed of bad luck */
+        sk_chaos(strtoull(getenv("SK_CHAOS"), NULL, 10));
+#endif
+    const struct host *host = process_host(sk_fd_sanitize());
+    sk_wake_init();
+    sk_fd_raise_limit();
+    frame_init(&f, NULL, session_new(), host);
+    f.style = STYLE_SCRIPT;
+    common_init(&g.common);
+    int first = globals_parse(&g, argc, argv, &args, &err);
+    f.defaults = g.common;
+    f.keep_going = g.keep_going;
+    f.echo = g.echo;
+    f.tap = g.tap;
+    int status = first < 0 || take_environment(&f, &err) < 0 ? door_refuse(&f, &err) : run(&f, &g, argc, argv, first);
+    if (f.tap && !f.defaults.json && first >= 0)
+        status = finish_sections(&f, status);
+    frame_done(&f); /* ends the jobs */
+    session_free(f.ses);
+    free(g.texts);
+    arena_done(&args);
+    sk_dns_done();
+    return leave(status);
+}

@@ -1,0 +1,33 @@
+/* One command, or a `do` chain, from argv: every word is data. */
+#include <unistd.h>
+
+#include "door/door.h"
+#include "lang/collect.h"
+#include "lang/script.h"
+
+int door_refuse(struct frame *f, const struct sk_err *err) {
+    struct sink *sink = f->host->sink(f, STDOUT_FILENO, F_AUTO, f->defaults.json);
+    int status = script_refused(f, sink, NULL, 0, err);
+    sink_free(sink);
+    return status;
+}
+
+int door_once(struct frame *f, char *const *argv, size_t count) {
+    struct prog prog;
+    struct sk_err err;
+    int status;
+    f->style = STYLE_ONCE;
+    if (prog_argv(&prog, argv, count, &err) < 0) {
+        status = door_refuse(f, &err);
+    } else {
+        /* a chain shows data only: counts and names are for one command alone */
+        if (prog.steps[0].cmd->flags & PREFIX)
+            f->style = STYLE_SCRIPT;
+        struct sink *sink =
+            f->host->sink(f, STDOUT_FILENO, f->defaults.format_set ? f->defaults.format : F_AUTO, f->defaults.json);
+        status = prog_run(f, &prog, sink);
+        sink_free(sink);
+    }
+    prog_done(&prog);
+    return f->stop_status >= 0 ? f->stop_status : status;
+}

@@ -1,0 +1,177 @@
+/* The options that many commands share. */
+#include "lang/options.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/bytes.h"
+#include "base/names.h"
+
+const char *const format_names[] = { "auto", "raw", "text", "escape", "hex", "hexdump", "base64", "json", NULL };
+static const char *const color_words[] = { "auto", "always", "never", NULL };
+
+enum { ADDRESSED = NEED_SOCK | MAY_SOCK };
+
+const struct common_row common_rows[] = {
+    { OPT('s', "socket", K_SOCK, "the socket to use; NAME.COMMAND is the same"), ADDRESSED },
+    { OPT('t', "timeout", K_TIME, "total time this command may take (bare numbers are seconds; inf)"), WAITS },
+    { OPT('F', "format", K_CHOICE, "form of bytes", .choices = format_names), PRINTS },
+    { OPT('e', "escape", K_FLAG, "the same as --format escape"), PRINTS },
+    { OPT('j', "json", K_FLAG, "one JSON object a result"), 0 },
+    { OPT('o', "output", K_FILE, "write the result to FILE (- is stdout)"), 0 },
+    { OPT('4', "ipv4", K_FLAG, "IPv4 addresses only"), FAMILIES },
+    { OPT('6', "ipv6", K_FLAG, "IPv6 addresses only"), FAMILIES },
+    { OPT('u', "udp", K_FLAG, "datagrams instead of a stream"), UDP },
+    { OPT(0, "as", K_NAME, "name of the new object, as in NAME = COMMAND"), MAKES },
+    { OPT(0, "file", K_FILE, "the data is in FILE"), DATA },
+    { OPT(0, "hex", K_HEX, "the data as hex digits"), DATA },
+    { OPT(0, "base64", K_BASE64, "the data as base64"), DATA },
+    { OPT(0, "raw", K_FLAG, "take the operands as they are: no escapes"), DATA },
+    { OPT(0, "secret", K_FLAG, "read one line of data from the terminal, without echo"), DATA },
+    { OPT('q', "quiet", K_FLAG, "fewer messages"), 0 },
+    { OPT('v', "verbose", K_FLAG, "more messages; -vv shows the bytes sent and received"), 0 },
+    { OPT(0, "color", K_CHOICE, "when to use colour", .choices = color_words), 0 },
+    { OPT('h', "help", K_FLAG, "show this help"), 0 },
+};
+const size_t common_row_count = sizeof common_rows / sizeof *common_rows;
+
+void common_init(struct common *opt) { *opt = (struct common){ .timeout = SK_TIMEOUT_UNSET }; }
+
+void common_store(struct common *opt, const struct common_row *row, const struct arg *arg) {
+    const char *name = row->param.name;
+    bool on = row->param.kind == K_FLAG && arg->u.i != 0;
+    switch (row->param.letter) {
+    case 's':
+        opt->socket = arg->u.s.p;
+        return;
+    case 't':
+        opt->timeout = arg->u.t;
+        return;
+    case 'F':
+        opt->format = (enum format)arg->u.i;
+        opt->format_set = true;
+        opt->json |= opt->format == F_JSON;
+        return;
+    case 'e':
+        opt->format = on ? F_ESCAPE : F_AUTO;
+        opt->format_set = true;
+        return;
+    case 'j':
+        opt->json = on;
+        return;
+    case 'o':
+        opt->output = arg->u.s.p;
+        return;
+    case '4':
+        opt->family = on ? AF_INET : 0;
+        return;
+    case '6':
+        opt->family = on ? AF_INET6 : 0;
+        return;
+    case 'u':
+        opt->udp = on;
+        return;
+    case 'q':
+        opt->verbose = on ? -1 : 0;
+        return;
+    case 'v':
+        opt->verbose = on ? (opt->verbose > 0 ? opt->verbose + 1 : 1) : 0;
+        return;
+    case 'h':
+        opt->help = on;
+        return;
+    default:
+        break;
+    }
+    if (strcmp(name, "as") == 0)
+        opt->as = arg->u.s.p;
+    else if (strcmp(name, "file") == 0)
+        opt->file = arg->u.s.p;
+    else if (strcmp(name, "raw") == 0)
+        opt->raw = on;
+    else if (strcmp(name, "secret") == 0)
+        opt->secret = on;
+    else if (row->param.kind == K_HEX || row->param.kind == K_BASE64) {
+        opt->data = arg->u.s.p;
+        opt->data_len = arg->u.s.n;
+        opt->data_set = true;
+    }
+}
+
+/* What to write for an option that other tools have and sockctl has not; NULL when it is unknown there too. */
+static const char *habit(const char *option) {
+    static const struct {
+        const char *option, *answer;
+    } habits[] = {
+        { "-w", "did you mean -t TIME (--timeout)?" },
+        { "-p", "write the port in the address: HOST:PORT" },
+        { "-k", "did you mean --insecure?" },
+        { "-z", "connect ADDR alone, then look at the exit status" },
+        { "-N", "did you mean the command 'shutdown wr'?" },
+        { "-l", "did you mean the command 'listen ADDR'?" },
+        { "-U", "write the path as the address: unix:/path" },
+    };
+    for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
+        if (strcmp(habits[i].option, option) == 0)
+            return habits[i].answer;
+    return NULL;
+}
+
+bool option_find(const struct command *cmd, char letter, const char *name, size_t n, struct option *out) {
+    for (size_t i = 0; cmd != NULL && cmd->params != NULL && cmd->params[i].kind != K_END; i++) {
+        const struct param *p = &cmd->params[i];
+        if (!p->operand && (letter ? p->letter == letter : strlen(p->name) == n && memcmp(p->name, name, n) == 0)) {
+            *out = (struct option){ .param = p, .own = i };
+            return true;
+        }
+    }
+    for (size_t i = 0; i < common_row_count; i++) {
+        const struct param *p = &common_rows[i].param;
+        if ((cmd == NULL || common_applies(&common_rows[i], cmd)) &&
+            (letter ? p->letter == letter : strlen(p->name) == n && memcmp(p->name, name, n) == 0)) {
+            *out = (struct option){ .param = p, .own = SIZE_MAX, .common = &common_rows[i] };
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is it an option of some other command? */
+static const struct command *other_owner(const char *option) {
+    for (size_t c = 0; c < command_count; c++)
+        for (const struct param *p = commands[c]->params; p != NULL && p->kind != K_END; p++)
+            if (!p->operand &&
+                (option[1] == '-' ? strcmp(p->name, option + 2) == 0 : p->letter == option[1] && p->letter))
+                return commands[c];
+    return NULL;
+}
+
+int option_unknown(const struct command *cmd, const char *option, struct sk_err *err) {
+    const char *names[64];
+    size_t count = 0;
+    const char *answer = habit(option);
+    const char *name = cmd != NULL ? cmd->name : "sockctl";
+    char shown[80], where[80] = "";
+    if (cmd != NULL)
+        snprintf(where, sizeof where, "%s: ", name);
+    sk_escape_cut(shown, sizeof shown, option, strlen(option));
+    if (answer != NULL)
+        return sk_fail_usage(err, "%sunknown option '%s'; %s", where, shown, answer);
+    if (isdigit((unsigned char)option[1]))
+        return sk_fail_usage(err, "%s'%s' looks like an option; a negative number has no meaning here", where, shown);
+    for (const struct param *p = cmd != NULL ? cmd->params : NULL; p != NULL && p->kind != K_END && count < 32; p++)
+        if (!p->operand)
+            names[count++] = p->name;
+    for (size_t i = 0; i < common_row_count && count < 64; i++)
+        if (cmd == NULL || common_applies(&common_rows[i], cmd))
+            names[count++] = common_rows[i].param.name;
+    const char *near = option[1] == '-' && option[2] != '\0' ? sk_nearest(option + 2, names, count) : NULL;
+    if (near != NULL)
+        return sk_fail_usage(err, "%sunknown option '%s'; did you mean '--%s'?", where, shown, near);
+    const struct command *owner = other_owner(option);
+    if (owner != NULL && cmd != NULL)
+        return sk_fail_usage(err, "%sno option '%s' here; '%s' has it; see 'help %s'", where, shown, owner->name, name);
+    return sk_fail_usage(err, "%sunknown option '%s'; see '%s --help'", where, shown, name);
+}

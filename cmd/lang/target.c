@@ -1,0 +1,143 @@
+/* Which socket a command works on, and until when (INTERFACE.md B1.4, B6). */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "lang/call.h"
+#include "lang/run.h"
+#include "lang/words.h"
+
+void options_in_effect(const struct frame *f, const struct common *given, struct common *out) {
+    const struct common *const levels[] = { &f->defaults, &f->environment, &f->settings };
+    *out = *given;
+    for (size_t i = 0; i < 3; i++) {
+        const struct common *level = levels[i];
+        if (!out->format_set && level->format_set) {
+            out->format = level->format;
+            out->format_set = true;
+        }
+        out->json |= level->json;
+        if (out->verbose == 0)
+            out->verbose = level->verbose;
+        if (out->socket == NULL && i < 2)
+            out->socket = level->socket;
+    }
+    if (out->timeout == SK_TIMEOUT_UNSET)
+        out->timeout = f->defaults.timeout;
+    if (out->family == 0)
+        out->family = f->defaults.family;
+    if (out->output == NULL)
+        out->output = f->defaults.output;
+}
+
+static int no_socket(struct call *c, const char *name) {
+    char names[256];
+    struct object *near = NULL;
+    size_t count = session_open_sockets(c->ses, names, sizeof names, &near);
+    if (name != NULL && count == 0)
+        return sk_fail_usage(&c->err, "no socket '%s'; none is open", name);
+    if (name != NULL)
+        return sk_fail_usage(&c->err, "no socket '%s'; open: %s", name, names);
+    if (count == 0)
+        return sk_fail_usage(&c->err, "no socket is open; make one with connect, listen or socket");
+    return sk_fail_usage(&c->err, "%zu sockets open (%s); say which: -s NAME", count, names);
+}
+
+/* Accept obj as the target, or say why not. */
+static int use(struct call *c, struct object *obj) {
+    bool any = (c->cmd->flags & ANY_OBJ) != 0;
+    if (obj->cls == O_PENDING)
+        return sk_fail_usage(&c->err, "'%s' is still being made by job %u; 'wait %u' first", obj->name, obj->u.pending,
+                             obj->u.pending);
+    if (obj->cls != O_SOCKET && obj->cls != O_FILE && !(any && obj->cls == O_POLLER))
+        return sk_fail_usage(&c->err, "'%s' is no socket; '%s' does not work on it", obj->name, c->cmd->name);
+    c->obj = obj;
+    c->sock = obj->cls == O_POLLER ? NULL : call_sock_of(c, obj);
+    if (c->sock == NULL && obj->cls != O_POLLER)
+        return -1;
+    object_hold(obj);
+    if (obj->cls == O_SOCKET) {
+        c->sock->tap = c->opt->verbose > 1 ? c->frame->host->tap : NULL;
+        c->sock->tap_arg = obj; /* it owns the socket */
+    }
+    return 0;
+}
+
+static int use_named(struct call *c, const char *name, size_t n) {
+    struct object *obj = session_find(c->ses, name, n);
+    if (obj == NULL && name_form(name, n, &c->err) < 0)
+        return -1;
+    return obj != NULL ? use(c, obj) : no_socket(c, name);
+}
+
+static bool is_open(const struct object *obj) {
+    return obj != NULL && (obj->cls != O_SOCKET || obj->u.sock->state != SK_CLOSED);
+}
+
+int target_find(struct call *c, const struct word *named) {
+    const char *name;
+    size_t n;
+    c->obj = NULL;
+    c->sock = NULL;
+    bool wanted = (c->cmd->flags & NEED_SOCK) != 0;
+    if (named->n > 0) {
+        if (word_bytes(c->frame, c->scratch, named, false, &name, &n, &c->err) < 0)
+            return -1;
+        return use_named(c, name, n);
+    }
+    if (!(c->cmd->flags & (NEED_SOCK | MAY_SOCK)))
+        return 0;
+    if (c->opt->socket != NULL)
+        return use_named(c, c->opt->socket, strlen(c->opt->socket));
+    if (!wanted)
+        return 0;
+    struct object *obj = call_current(c);
+    return obj != NULL ? use(c, obj) : no_socket(c, NULL);
+}
+
+struct object *call_current(struct call *c) {
+    struct object *obj = session_get(c->ses, c->frame->current), *only = NULL;
+    if (is_open(obj))
+        return obj;
+    return session_open_sockets(c->ses, NULL, 0, &only) == 1 ? only : NULL;
+}
+
+void target_deadline(struct call *c, sk_time start) {
+    const struct frame *f = c->frame;
+    bool looks =
+        (c->cmd->flags & (MAY_SOCK | ANY_OBJ)) == (MAY_SOCK | ANY_OBJ); /* poll: no operation of the socket's own */
+    sk_time length = c->opt->timeout, own = c->sock != NULL && !looks ? c->sock->timeout : SK_TIMEOUT_UNSET;
+    if (length != SK_TIMEOUT_UNSET) {
+        c->allowed = length;
+    } else if (own != SK_TIMEOUT_UNSET) {
+        c->allowed = own;
+        c->allowed_by = " (settimeout)";
+    } else {
+        bool environment = f->environment.timeout != SK_TIMEOUT_UNSET,
+             setting = f->settings.timeout != SK_TIMEOUT_UNSET;
+        c->allowed = environment ? f->environment.timeout : setting ? f->settings.timeout : f->default_timeout;
+        c->allowed_by = environment ? " (SOCKCTL_TIMEOUT; -t changes it)"
+                        : setting   ? " (set timeout; -t changes it)"
+                                    : " (default; -t changes it)";
+        if (c->cmd->flags & NO_DEFAULT_TIMEOUT)
+            c->allowed = SK_NEVER;
+    }
+    bool nonblocking = length == SK_TIMEOUT_UNSET && own == 0;
+    c->deadline = nonblocking ? SK_NOWAIT : sk_later(start, c->allowed);
+}
+
+void options_tell(struct call *c, const struct common *given) {
+    const struct frame *f = c->frame;
+    const struct common *env = &f->environment;
+    char length[32];
+    if ((c->cmd->flags & WAITS) && env->timeout != SK_TIMEOUT_UNSET)
+        call_note(c, "timeout %s%s", sk_format_time(length, sizeof length, c->allowed),
+                  *c->allowed_by ? c->allowed_by : " (-t)");
+    if ((c->cmd->flags & PRINTS) && env->format_set)
+        call_note(c, "format %s (%s)", c->opt->json ? "json" : format_names[c->opt->format],
+                  given->format_set || given->json || f->defaults.format_set || f->defaults.json ? "an option"
+                                                                                                 : "SOCKCTL_FORMAT");
+    if (c->obj != NULL && env->socket != NULL)
+        call_note(c, "socket %s (%s)", c->obj->name,
+                  c->obj == session_find(c->ses, env->socket, strlen(env->socket)) ? "SOCKCTL_SOCKET" : "named");
+}

@@ -1,0 +1,272 @@
+/* Sockets with addresses: connect, bind, listen, accept. */
+#include <errno.h>
+#include <limits.h>
+
+#include "sock/dial.h"
+#include "verbs/io.h"
+
+/* One row for all three; the index of each parameter is the same. */
+enum { ADDR, TYPE, BACKLOG };
+#define UNIX_TYPE OPT(0, "type", K_TYPE, "socket type for a UNIX address: stream (default), dgram or seqpacket")
+
+/* Where to, and of which type: from the address, -u or --type, which must not contradict each other. */
+static int read_endpoint(struct call *c, struct sk_endpoint *ep, int *type) {
+    if (call_endpoint(c, ADDR, ep) < 0)
+        return -1;
+    if (ep->tls)
+        return sk_fail_usage(&c->err, "TLS is not part of this sockctl; write tcp://HOST:PORT for a plain connection");
+    *type = has(c, TYPE) ? (int)c->args[TYPE].u.i : c->opt->udp ? SOCK_DGRAM : 0;
+    if (*type && ep->type && *type != ep->type)
+        return sk_fail_usage(&c->err, "the address says %s, the option says %s",
+                             ep->type == SOCK_DGRAM ? "datagrams (udp)" : "a stream (tcp)",
+                             *type == SOCK_DGRAM    ? "datagrams"
+                             : *type == SOCK_STREAM ? "a stream"
+                                                    : "another type");
+    if (!*type)
+        *type = ep->type;
+    return 0;
+}
+
+/* The socket to work on: -s or NAME., or a current one that socket or bind made and that is still unused; else NULL:
+ * make one. */
+static struct sk_sock *existing(struct call *c) {
+    if (c->obj || c->bind)
+        return c->sock;
+    struct object *current = call_current(c);
+    if (!current || current->cls != O_SOCKET || !current->bare)
+        return NULL;
+    struct sk_sock *s = current->u.sock;
+    if (s->state != SK_NEW && s->state != SK_BOUND)
+        return NULL;
+    io_use(c, current);
+    return s;
+}
+
+/* A socket that is there cannot become of the type that is asked for. */
+static int check_type(struct call *c, const struct sk_sock *given, int type) {
+    static const char *const words[] = {
+        [SOCK_STREAM] = "a stream", [SOCK_DGRAM] = "datagrams", [SOCK_SEQPACKET] = "packets"
+    };
+    bool known = type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_SEQPACKET;
+    if (!given || !type || type == given->type)
+        return 0;
+    return sk_fail_usage(&c->err, "%s is not made for %s; leave the type out, or make another socket: NAME = %s",
+                         io_name(c), known ? words[type] : "that type", c->cmd->name);
+}
+
+/* The result: the handle of the socket that was used, or of the new one. */
+static int made(struct call *c, struct sk_sock *given, struct sk_sock *s) {
+    if (!given)
+        return call_new_sock(c, s);
+    c->result = sk_handle(c->obj->ref);
+    return 0;
+}
+
+/* ---- connect ---- */
+
+static void tell_attempts(struct call *c, const struct sk_attempts *attempts) {
+    if (attempts->count == 0)
+        return;
+    struct sk_value list = sk_list();
+    for (size_t i = 0; i < attempts->count; i++) {
+        struct sk_value r = sk_record();
+        sk_put(&r, "addr", io_addr(&attempts->list[i].addr));
+        sk_put(&r, "code", sk_text(sk_err_name(&attempts->list[i].err)));
+        sk_push(&list, r);
+    }
+    call_extra(c, "attempts", list);
+}
+
+static int run_connect(struct call *c) {
+    struct sk_endpoint ep;
+    int type;
+    if (read_endpoint(c, &ep, &type) < 0)
+        return -1;
+    struct sk_sock *given = existing(c), *s = NULL;
+    struct sk_attempts attempts = { 0 };
+    if (check_type(c, given, type) < 0)
+        return -1;
+    int r =
+        sk_dial(&s, given, &ep, c->opt->family, type, given ? io_deadline(c, given) : c->deadline, &attempts, &c->err);
+    if (r < 0)
+        tell_attempts(c, &attempts);
+    sk_attempts_done(&attempts);
+    if (r < 0)
+        return given ? io_failed(c, given) : -1;
+    if (s->type == SOCK_DGRAM && s->family != AF_UNIX)
+        call_note(c, "no handshake: the peer was not contacted");
+    return made(c, given, s);
+}
+
+const struct command cmd_connect = {
+    .name = "connect",
+    .group = "make",
+    .summary = "connect to an address",
+    .params =
+        (const struct param[]){
+            ARG("ADDR", K_ADDR, 1, 4,
+                "host:port, [v6]:port, :port, unix:/path, udp://host:port, or host and port as two words",
+                .flags = MULTIWORD),
+            UNIX_TYPE,
+            { .kind = K_END },
+        },
+    .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | UDP,
+    .result = R_ONE,
+    .details =
+        "Works on the socket named by -s or NAME., or, without NAME =, on a current socket that socket or bind made "
+        "and that is not yet "
+        "connected; else it makes one. Every address of a name is tried in order; on failure each attempt is told.\n"
+        "With udp:// or -u the peer's address is only set: no handshake takes place, and success says nothing about "
+        "the peer.",
+    .examples =
+        (const char *const[]){
+            "srv = listen :0 ; cli = connect $srv.local ; print $cli.peer",
+            "srv = listen 127.0.0.1:0 ; connect sock:srv",
+            "u = connect udp://127.0.0.1:9",
+            NULL,
+        },
+    .run = run_connect,
+};
+
+/* ---- bind, listen ---- */
+
+static int serve(struct call *c, int backlog, bool listening) {
+    struct sk_endpoint ep;
+    int type;
+    if (read_endpoint(c, &ep, &type) < 0)
+        return -1;
+    struct sk_sock *given = existing(c), *s = NULL;
+    sk_time deadline = given ? io_deadline(c, given) : c->deadline;
+    if (check_type(c, given, type) < 0)
+        return -1;
+    if (sk_serve(&s, given, &ep, c->opt->family, type, backlog, listening, deadline, &c->err) < 0)
+        return given ? io_failed(c, given) : -1;
+    if (listening && s->state != SK_LISTENING)
+        call_note(c, "datagrams are not listened for: the socket is only bound");
+    return made(c, given, s);
+}
+
+static int run_bind(struct call *c) {
+    bool fresh = !c->obj;
+    if (serve(c, 0, false) < 0)
+        return -1;
+    if (fresh)
+        session_get(c->ses, c->result.u.ref)->bare = true;
+    return 0;
+}
+
+const struct command cmd_bind = {
+    .name = "bind",
+    .group = "make",
+    .summary = "give a socket its own address",
+    .params =
+        (const struct param[]){
+            ARG("ADDR", K_ADDR, 1, 4,
+                "host:port, :port (loopback), '*:port' (all interfaces), unix:/path; port 0 lets the system choose",
+                .flags = MULTIWORD | LISTENING),
+            UNIX_TYPE,
+            { .kind = K_END },
+        },
+    .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | UDP,
+    .result = R_ONE,
+    .details = "Works on the socket named by -s or NAME., or, without NAME =, on a current socket that socket made; "
+               "else it makes one. "
+               "connect or listen that follow use it.",
+    .examples =
+        (const char *const[]){
+            "bind 127.0.0.1:0 ; listen ; getsockname",
+            "a = bind udp://127.0.0.1:0 ; b = bind udp://127.0.0.1:0 ; b.sendto sock:a 'ping' ; a.recvfrom",
+            NULL,
+        },
+    .run = run_bind,
+};
+
+enum { BACKLOG_DEFAULT = 128 };
+
+static int run_listen(struct call *c) {
+    int64_t backlog = int_or(c, BACKLOG, BACKLOG_DEFAULT);
+    if (has(c, ADDR))
+        return serve(c, (int)backlog, true);
+    struct object *obj = c->obj ? c->obj : c->bind ? NULL : call_current(c);
+    if (!obj)
+        return sk_fail_usage(&c->err,
+                             "listen needs an address, or a socket that is bound: listen ADDR, or listen -s NAME");
+    struct sk_sock *s = call_sock_of(c, obj);
+    if (!s)
+        return -1;
+    if (!c->obj)
+        io_use(c, obj);
+    if (sk_sock_listen(s, (int)backlog, &c->err) < 0)
+        return io_failed(c, s);
+    c->result = sk_handle(obj->ref);
+    return 0;
+}
+
+const struct command cmd_listen = {
+    .name = "listen",
+    .group = "make",
+    .summary = "wait for connections on an address",
+    .params =
+        (const struct param[]){
+            ARG("ADDR", K_ADDR, 0, 4,
+                "host:port, :port (loopback), '*:port' (all interfaces), unix:/path; left out: the socket is bound",
+                .flags = MULTIWORD | LISTENING),
+            UNIX_TYPE,
+            OPT(0, "backlog", K_INT, "connections that may wait for accept (default 128); below 0 counts as 0",
+                .lo = INT_MIN, .hi = INT_MAX),
+            { .kind = K_END },
+        },
+    .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | UDP,
+    .result = R_ONE,
+    .details = "listen :0 binds 127.0.0.1 and a free port; the socket's field `local` tells which. A new TCP socket "
+               "gets SO_REUSEADDR. "
+               "With udp:// or -u the socket is only bound.",
+    .examples =
+        (const char *const[]){
+            "srv = listen :0 ; print $srv.local",
+            "socket ; setsockopt SO_REUSEADDR on ; bind :0 ; listen --backlog 5",
+            NULL,
+        },
+    .run = run_listen,
+};
+
+/* ---- accept ---- */
+
+static int run_accept(struct call *c) {
+    struct object *listener = c->obj;
+    struct sk_sock *s;
+    if (sk_sock_accept(c->sock, &s, c->deadline, &c->err) < 0) {
+        if (c->err.kind == SK_SYS && c->err.code == EINVAL && c->sock->state != SK_LISTENING)
+            call_note(c, "%s does not listen; say which socket does: accept -s NAME", io_name(c));
+        return io_failed(c, c->sock);
+    }
+    struct sk_value peer = io_addr(&s->peer), name = sk_text(listener->name);
+    if (call_new_sock(c, s) < 0) {
+        sk_drop(peer);
+        sk_drop(name);
+        return -1;
+    }
+    struct sk_value r = sk_record();
+    sk_put_main(&r, "", c->result);
+    sk_put(&r, "peer", peer);
+    sk_put(&r, "listener", name);
+    c->result = r;
+    return 0;
+}
+
+const struct command cmd_accept = {
+    .name = "accept",
+    .group = "make",
+    .summary = "take one connection from a listening socket",
+    .flags = NEED_SOCK | WAITS | MAKES,
+    .result = R_ONE,
+    .details =
+        "The result is the new socket, with the peer's address and the listener's name: $_[0] and $_[1] in scripts.",
+    .examples =
+        (const char *const[]){
+            "srv = listen :0 ; cli = connect sock:srv ; conn = srv.accept ; cli.send 'hello\\n' ; conn.readline",
+            "srv = listen :0 ; fails 124 accept -t 10ms",
+            NULL,
+        },
+    .run = run_accept,
+};

@@ -1,0 +1,26 @@
+# What the tests of faults share: when a process has come to rest, and strace.
+# shellcheck disable=SC2154 # what run sets
+
+# at_rest PID: wait until it sleeps and did nothing between many looks.
+at_rest() {
+    local now before='' calm=0
+    while ((calm < 30)); do
+        now=$(grep -E '^(State|voluntary)' "/proc/$1/status") || return
+        [[ $now == *State:*S* && $now == "$before" ]] && calm=$((calm + 1)) || calm=0
+        before=$now
+    done
+}
+
+# under_strace OPTION... -- WORD...: sockctl WORD... with its system calls in the file trace.
+under_strace() {
+    local options=()
+    while [[ $1 != -- ]]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    strace -qq -o "$BATS_TEST_TMPDIR/trace" "${options[@]}" sockctl "$@"
+}
+
+# LeakSanitizer does not work under strace.
+no_leak_check() { export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0; }
