@@ -38,10 +38,16 @@ struct stage {
 
 KIT bool stage_is_terminal(int fd) { return fd > STDERR_FILENO && stage_terminal; }
 
-KIT void stage_call(struct stage *t) {
+/* What the last command left in memory. */
+KIT void stage_drop(struct stage *t) {
     sk_drop(t->call.result);
     sk_drop(t->call.extra);
+    sk_drop(t->call.items);
     sk_buf_done(&t->call.note);
+}
+
+KIT void stage_call(struct stage *t) {
+    stage_drop(t);
     t->call = (struct call){ .cmd = &t->cmd,
                              .frame = &t->frame,
                              .ses = t->ses,
@@ -113,9 +119,7 @@ KIT int stage_set(void **state) {
 KIT int stage_strike(void **state) {
     struct stage *t = *state;
     sink_free(t->sink);
-    sk_drop(t->call.result);
-    sk_drop(t->call.extra);
-    sk_buf_done(&t->call.note);
+    stage_drop(t);
     frame_done(&t->frame);
     session_free(t->ses);
     close(t->fd);
