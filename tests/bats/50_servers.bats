@@ -12,7 +12,7 @@ teardown_file() { stop_servers; }
 
 @test "an HTTP request by hand to nginx" {
     everywhere 0 "$(hex 'hello from nginx\n')" connect 127.0.0.1:8080 , \
-        send 'GET / HTTP/1.0\r\nHost: here\r\n\r\n' , expect '\r\n\r\n' , read
+        sendall 'GET / HTTP/1.0\r\nHost: here\r\n\r\n' , expect '\r\n\r\n' , read
 }
 
 @test "the status line of nginx, the rest stays unread" {
@@ -36,7 +36,7 @@ teardown_file() { stop_servers; }
 
 @test "redis: binary data in and out unchanged" {
     everywhere 0 "$(hex '$5\r\na\0b\r\n\r\n')" connect 127.0.0.1:6379 , \
-        send '*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\na\0b\r\n\r\n' , expect '+OK\r\n' , sendline 'GET k' , read 11
+        sendall '*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\na\0b\r\n\r\n' , expect '+OK\r\n' , sendline 'GET k' , read 11
 }
 
 @test "a raw DNS query, typed as escapes, to dnsmasq over UDP" {
@@ -83,7 +83,7 @@ def ask(line):
     door.stdin.write(line + "\n")
     return json.loads(door.stdout.readline())
 assert ask("c = connect 127.0.0.1:8080")["ok"]
-assert ask(r"c.send 'GET / HTTP/1.0\r\n\r\n'")["result"]["len"] == 18
+assert ask(r"c.sendall 'GET / HTTP/1.0\r\n\r\n'")["result"]["len"] == 18
 got = ask("c.read")["result"]
 assert got["eof"] is True
 body = base64.b64decode(got["base64"])
