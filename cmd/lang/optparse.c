@@ -91,6 +91,8 @@ static int give(struct parser *ps, const struct option *o, const struct word *w,
         return -1;
     if (!later)
         common_store(&ps->out->opt, o->common, &value);
+    else if (o->common->when == DATA) /* there will be data */
+        ps->out->opt.data_set = true;
     return 0;
 }
 
@@ -277,13 +279,15 @@ static int join_data(struct parser *ps, const struct param *row, struct arg *arg
     }
     arg->all = arena_alloc(ps->arena, left * sizeof *arg->all);
     size_t total = 0;
+    bool known = true;
     for (; ps->i < ps->n; ps->i++) {
         struct arg *one = &arg->all[arg->count++];
         if (take_value(ps, row, &ps->words[ps->i], one) < 0)
             return -1;
         total += one->u.s.n;
+        known = known && one->u.s.p != NULL;
     }
-    if (ps->frame == NULL && ps->out->late)
+    if (!known)
         return 0;
     arg->u = arg->all[0].u;
     if (left == 1)
@@ -306,6 +310,8 @@ static int take_rest(struct parser *ps) {
         if (!row->operand || !takes_rest(row->kind))
             continue;
         size_t left = ps->n - ps->i;
+        if (ps->frame != NULL && (row->kind == K_CMD || row->kind == K_CHAIN))
+            continue; /* compiled before */
         if (row->kind == K_CMD || row->kind == K_CHAIN) {
             ps->out->body = ps->words + ps->i;
             ps->out->nbody = left;
@@ -342,7 +348,7 @@ int opt_parse(const struct command *cmd, const struct word *words, size_t n, str
     for (size_t i = 0; i < ps.rows; i++)
         if (strcmp(cmd->params[i].name, "sep") == 0 && out->args[i].count != 0)
             out->separator = out->args[i].u.s.p;
-    return 0;
+    return cmd->check != NULL ? cmd->check(out->args, &out->opt, err) : 0;
 }
 
 int common_global(struct common *opt, const struct word *words, size_t n, size_t *i, struct arena *a,

@@ -38,6 +38,8 @@ static int prepare(struct running *r, const struct common *given) {
             return -1;
         c->args = ps.args;
         given = &ps.opt;
+        if (c->bind == NULL)
+            c->bind = given->as;
     }
     options_in_effect(r->frame, given, &r->effective);
     c->opt = &r->effective;

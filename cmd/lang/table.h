@@ -69,7 +69,9 @@ struct param {
     const char *const *choices; /* K_CHOICE, NULL-terminated */
     const char *help;           /* no capital, no full stop */
 };
+struct arg;
 struct call;
+struct common;
 struct frame;
 struct object;
 struct prog;
@@ -118,6 +120,10 @@ struct command {
                             nothing. A null prints nothing */
     const char *details; /* paragraphs for help and the man page, or NULL */
     const char *const *examples; /* NULL-terminated lines, each run by a test */
+    /* What the kinds cannot tell about operands and options, or NULL. Called before anything runs, without a system
+     * call; and again before run() when some come from variables, which at first are not known: text and addresses are
+     * NULL, numbers 0. */
+    int (*check)(const struct arg *args, const struct common *opt, struct sk_err *err);
     int (*run)(struct call *call);
 };
 

@@ -9,19 +9,36 @@
 enum { ADDR, TYPE, BACKLOG };
 #define UNIX_TYPE OPT(0, "type", K_TYPE, "socket type for a UNIX address: stream (default), dgram or seqpacket")
 
-/* Where to, and of which type: from the address, -u or --type, which must not contradict each other. */
-static int read_endpoint(struct call *c, struct sk_endpoint *ep, int *type) {
-    if (call_endpoint(c, ADDR, ep) < 0)
-        return -1;
+/* -u or --type; 0: neither. */
+static int asked_type(const struct arg *args, const struct common *opt) {
+    return args[TYPE].count ? (int)args[TYPE].u.i : opt->udp ? SOCK_DGRAM : 0;
+}
+
+/* The address, and -u or --type, -4 or -6, must not contradict each other. */
+static int agrees(const struct sk_endpoint *ep, int type, int family, struct sk_err *err) {
+    struct sk_addrs addrs = { 0 };
     if (ep->tls)
-        return sk_fail_usage(&c->err, "TLS is not part of this sockctl; write tcp://HOST:PORT for a plain connection");
-    *type = has(c, TYPE) ? (int)c->args[TYPE].u.i : c->opt->udp ? SOCK_DGRAM : 0;
-    if (*type && ep->type && *type != ep->type)
-        return sk_fail_usage(&c->err, "the address says %s, the option says %s",
+        return sk_fail_usage(err, "TLS is not part of this sockctl; write tcp://HOST:PORT for a plain connection");
+    if (type && ep->type && type != ep->type)
+        return sk_fail_usage(err, "the address says %s, the option says %s",
                              ep->type == SOCK_DGRAM ? "datagrams (udp)" : "a stream (tcp)",
-                             *type == SOCK_DGRAM    ? "datagrams"
-                             : *type == SOCK_STREAM ? "a stream"
-                                                    : "another type");
+                             type == SOCK_DGRAM    ? "datagrams"
+                             : type == SOCK_STREAM ? "a stream"
+                                                   : "another type");
+    int r = ep->kind == SK_EP_ADDR ? sk_endpoint_addrs(ep, family, SK_NOWAIT, &addrs, err) : 0;
+    sk_addrs_done(&addrs);
+    return r;
+}
+
+static int check_endpoint(const struct arg *args, const struct common *opt, struct sk_err *err) {
+    const struct sk_endpoint *ep = args[ADDR].u.ep;
+    return ep ? agrees(ep, asked_type(args, opt), opt->family, err) : 0;
+}
+
+static int read_endpoint(struct call *c, struct sk_endpoint *ep, int *type) {
+    *type = asked_type(c->args, c->opt);
+    if (call_endpoint(c, ADDR, ep) < 0 || agrees(ep, *type, c->opt->family, &c->err) < 0)
+        return -1;
     if (!*type)
         *type = ep->type;
     return 0;
@@ -125,6 +142,7 @@ const struct command cmd_connect = {
             "u = connect udp://127.0.0.1:9",
             NULL,
         },
+    .check = check_endpoint,
     .run = run_connect,
 };
 
@@ -178,6 +196,7 @@ const struct command cmd_bind = {
             "a = bind udp://127.0.0.1:0 ; b = bind udp://127.0.0.1:0 ; b.sendto sock:a 'ping' ; a.recvfrom",
             NULL,
         },
+    .check = check_endpoint,
     .run = run_bind,
 };
 
@@ -227,6 +246,7 @@ const struct command cmd_listen = {
             "socket ; setsockopt SO_REUSEADDR on ; bind :0 ; listen --backlog 5",
             NULL,
         },
+    .check = check_endpoint,
     .run = run_listen,
 };
 

@@ -126,16 +126,22 @@ static int expect_text(struct call *c, const struct wanted *w) {
     return -1;
 }
 
+/* What can be waited for: not nothing; a pattern is kept in *re. */
+static int take_text(const char *p, size_t n, bool regex, struct sk_regex **re, struct sk_err *err) {
+    if (n == 0)
+        return sk_fail_usage(err, "expect: the text is empty; to wait for the peer's end write expect --close");
+    if (!regex)
+        return 0;
+    *re = sk_regex_new(p, n, err);
+    return *re ? 0 : -1;
+}
+
 static int run_text(struct call *c) {
     struct wanted w = { .begun = sk_now() };
     w.deadline = wait_until(c, w.begun);
     int r = io_data(c, P_TEXT, &w.data);
-    if (r == 0 && flag(c, P_REGEX)) {
-        w.re = sk_regex_new(w.data.p, w.data.n, &c->err);
-        r = w.re ? 0 : -1;
-    } else if (r == 0 && w.data.n == 0) {
-        r = sk_fail_usage(&c->err, "expect: the text is empty; to wait for the peer's end write expect --close");
-    }
+    if (r == 0)
+        r = take_text(w.data.p, w.data.n, flag(c, P_REGEX), &w.re, &c->err);
     if (r == 0)
         r = expect_text(c, &w);
     sk_regex_free(w.re);
@@ -164,18 +170,26 @@ static int run_end(struct call *c) {
     return 0;
 }
 
-static int run_expect(struct call *c) {
-    bool text = has(c, P_TEXT) || c->opt->file || c->opt->from_stdin || c->opt->data_set || c->opt->secret;
-    bool end = flag(c, P_CLOSE) || flag(c, P_RESET);
-    if (flag(c, P_CLOSE) && flag(c, P_RESET))
-        return sk_fail_usage(&c->err, "expect: --close is an orderly end, --reset is none; write one of them");
+static bool is_on(const struct arg *arg) { return arg->count && arg->u.i; }
+
+static int check_expect(const struct arg *args, const struct common *opt, struct sk_err *err) {
+    bool text = args[P_TEXT].count || opt->file || opt->from_stdin || opt->data_set || opt->secret;
+    bool reset = is_on(&args[P_RESET]), end = reset || is_on(&args[P_CLOSE]);
+    const char *p = args[P_TEXT].u.s.p;
+    if (reset && is_on(&args[P_CLOSE]))
+        return sk_fail_usage(err, "expect: --close is an orderly end, --reset is none; write one of them");
     if (text && end)
-        return sk_fail_usage(&c->err, "expect: write either a text or --%s", flag(c, P_RESET) ? "reset" : "close");
+        return sk_fail_usage(err, "expect: write either a text or --%s", reset ? "reset" : "close");
     if (!text && !end)
-        return sk_fail_usage(&c->err,
+        return sk_fail_usage(err,
                              "expect what? Write expect TEXT, expect -r PATTERN, expect --close or expect --reset");
-    return end ? run_end(c) : run_text(c);
+    struct sk_regex *re = NULL;
+    int r = p ? take_text(p, args[P_TEXT].u.s.n, is_on(&args[P_REGEX]), &re, err) : 0;
+    sk_regex_free(re);
+    return r;
 }
+
+static int run_expect(struct call *c) { return flag(c, P_CLOSE) || flag(c, P_RESET) ? run_end(c) : run_text(c); }
 
 const struct command cmd_expect = {
     .name = "expect",
@@ -208,5 +222,6 @@ const struct command cmd_expect = {
             "x = pair ; x0.close ; x1.expect --close",
             NULL,
         },
+    .check = check_expect,
     .run = run_expect,
 };

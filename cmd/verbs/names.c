@@ -10,26 +10,27 @@
 
 enum { GAI_HOST, GAI_SERVICE, GAI_FIRST, GAI_FAMILY, GAI_TYPE, GAI_PROTO, GAI_FLAGS };
 
-static int hints_of(struct call *c, struct addrinfo *hints) {
-    if (c->opt->family && has(c, GAI_FAMILY))
-        return sk_fail_usage(&c->err, "getaddrinfo: --family and -%c together; write one of them",
-                             c->opt->family == AF_INET ? '4' : '6');
-    if (c->opt->udp && has(c, GAI_TYPE))
-        return sk_fail_usage(&c->err, "getaddrinfo: --type and -u together; write one of them");
-    *hints = (struct addrinfo){
+static int check_getaddrinfo(const struct arg *args, const struct common *opt, struct sk_err *err) {
+    if (opt->family && args[GAI_FAMILY].count)
+        return sk_fail_usage(err, "getaddrinfo: --family and -%c together; write one of them",
+                             opt->family == AF_INET ? '4' : '6');
+    if (opt->udp && args[GAI_TYPE].count)
+        return sk_fail_usage(err, "getaddrinfo: --type and -u together; write one of them");
+    return 0;
+}
+
+static struct addrinfo hints_of(const struct call *c) {
+    return (struct addrinfo){
         .ai_family = (int)int_or(c, GAI_FAMILY, c->opt->family),
         .ai_socktype = (int)int_or(c, GAI_TYPE, c->opt->udp ? SOCK_DGRAM : 0),
         .ai_protocol = (int)int_or(c, GAI_PROTO, 0),
         .ai_flags = (int)int_or(c, GAI_FLAGS, 0),
     };
-    return 0;
 }
 
 static int getaddrinfo_(struct call *c) {
-    struct addrinfo hints;
+    struct addrinfo hints = hints_of(c);
     struct sk_value list;
-    if (hints_of(c, &hints) < 0)
-        return -1;
     if (sk_getaddrinfo(text_or(c, GAI_HOST, NULL), text_or(c, GAI_SERVICE, NULL), &hints, c->deadline, &list, &c->err) <
         0)
         return -1;
@@ -75,20 +76,28 @@ const struct command cmd_getaddrinfo = {
             "getaddrinfo --flags passive - 8080",
             NULL,
         },
+    .check = check_getaddrinfo,
     .run = getaddrinfo_,
 };
 
+enum { GNI_ADDR, GNI_FLAGS };
+
+static int check_getnameinfo(const struct arg *args, const struct common *opt, struct sk_err *err) {
+    const struct sk_endpoint *ep = args[GNI_ADDR].u.ep;
+    (void)opt;
+    if (!ep || ep->kind == SK_EP_ADDR || ep->kind == SK_EP_LOOPBACK || ep->kind == SK_EP_SOCK)
+        return 0;
+    return sk_fail_usage(err,
+                         "getnameinfo wants a numeric address such as 127.0.0.1:80; a name is resolved by getaddrinfo");
+}
+
 static int getnameinfo_(struct call *c) {
-    enum { ADDR, FLAGS };
     struct sk_endpoint ep;
-    if (call_endpoint(c, ADDR, &ep) < 0)
+    if (call_endpoint(c, GNI_ADDR, &ep) < 0)
         return -1;
     if (ep.kind == SK_EP_LOOPBACK)
         sk_addr_loopback(&ep.addr, c->opt->family ? c->opt->family : AF_INET, ep.port);
-    else if (ep.kind != SK_EP_ADDR)
-        return sk_fail_usage(
-            &c->err, "getnameinfo wants a numeric address such as 127.0.0.1:80; a name is resolved by getaddrinfo");
-    return sk_getnameinfo(&ep.addr, (int)int_or(c, FLAGS, 0), c->deadline, &c->result, &c->err);
+    return sk_getnameinfo(&ep.addr, (int)int_or(c, GNI_FLAGS, 0), c->deadline, &c->result, &c->err);
 }
 
 const struct command cmd_getnameinfo = {
@@ -110,6 +119,7 @@ const struct command cmd_getnameinfo = {
             "getnameinfo ::1 53 --flags numerichost,dgram",
             NULL,
         },
+    .check = check_getnameinfo,
     .run = getnameinfo_,
 };
 

@@ -1,5 +1,6 @@
 /* Settings of a socket: setsockopt, getsockopt, options, settimeout, setblocking, and who it is: getsockname,
  * getpeername, fileno. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -9,30 +10,61 @@
 
 /* ---- setsockopt ---- */
 
-/* [LEVEL] NAME VALUE, [LEVEL] NAME=VALUE, or [LEVEL] NAME with --hex: text parts, value NULL with --hex. */
+/* [LEVEL] NAME VALUE, [LEVEL] NAME=VALUE, or [LEVEL] NAME with --hex. NULL: the value with --hex, and what is not known
+ * yet. */
 struct spelled {
     const char *level, *name, *value;
+    char cut[64]; /* NAME of NAME=VALUE; longer than all that exist */
 };
 
-static int split_setting(struct call *c, const struct arg *words, bool hex, struct spelled *out) {
+static int split_setting(const struct arg *words, bool hex, struct spelled *out, struct sk_err *err) {
     uint32_t n = words->count;
-    const char *last = words->all[n - 1].u.s.p, *equals = strchr(last, '=');
+    const char *last = words->all[n - 1].u.s.p, *equals = last ? strchr(last, '=') : NULL;
     uint32_t with_value = hex ? 0 : 1;
-    if (!hex && equals && n < 3) { /* NAME=VALUE stands for two words */
-        out->name = arena_copy(c->scratch, last, (size_t)(equals - last));
+    *out = (struct spelled){ .level = "" };
+    if (!hex && n < 3 && equals) { /* NAME=VALUE stands for two words */
+        snprintf(out->cut, sizeof out->cut, "%.*s", (int)(equals - last < 63 ? equals - last : 63), last);
+        out->name = out->cut;
         out->value = equals + 1;
         out->level = n == 2 ? words->all[0].u.s.p : "";
         return 0;
     }
     if (n < 1 + with_value)
-        return sk_fail_usage(&c->err, "setsockopt: the value of %s is missing; write setsockopt %s VALUE", last, last);
+        return last
+                   ? sk_fail_usage(err, "setsockopt: the value of %s is missing; write setsockopt %s VALUE", last, last)
+                   : 0;
     if (n > 2 + with_value)
         return sk_fail_usage(
-            &c->err, "setsockopt: with --hex there is no other value; write setsockopt [LEVEL] NAME --hex BYTES");
+            err, "setsockopt: with --hex there is no other value; write setsockopt [LEVEL] NAME --hex BYTES");
     out->value = hex ? NULL : last;
     out->name = words->all[n - 1 - with_value].u.s.p;
     out->level = n == 2 + with_value ? words->all[0].u.s.p : "";
     return 0;
+}
+
+/* Interfaces are looked up when it runs: they may not be there yet. */
+static bool has_interface(const struct sk_sockopt *opt) {
+    return opt->type == SK_OPT_IFNAME || opt->type == SK_OPT_IFINDEX || opt->type == SK_OPT_IFADDR ||
+           opt->type == SK_OPT_MREQ || opt->type == SK_OPT_MREQ6;
+}
+
+enum { SET_HEX, SET_WORDS };
+
+static int check_setsockopt(const struct arg *args, const struct common *common, struct sk_err *err) {
+    struct spelled want;
+    struct sk_sockopt scratch;
+    struct sk_buf bytes = { 0 };
+    (void)common;
+    if (split_setting(&args[SET_WORDS], args[SET_HEX].count > 0, &want, err) < 0)
+        return -1;
+    if (!want.level || !want.name)
+        return 0;
+    const struct sk_sockopt *opt = sk_sockopt_find(want.level, want.name, &scratch, err);
+    if (!opt)
+        return -1;
+    int r = want.value && !has_interface(opt) ? sk_sockopt_encode(opt, want.value, &bytes, err) : 0;
+    sk_buf_done(&bytes);
+    return r;
 }
 
 static void note_clamped(struct call *c, const struct sk_sockopt *opt, const char *asked, const struct sk_value *now) {
@@ -46,17 +78,17 @@ static void note_clamped(struct call *c, const struct sk_sockopt *opt, const cha
 }
 
 static int run_setsockopt(struct call *c) {
-    enum { P_HEX, P_WORDS };
-    struct spelled want = { 0 };
+    struct spelled want;
     struct sk_sockopt scratch;
     struct sk_buf bytes = { 0 };
-    if (io_open(c, c->sock, "setsockopt") < 0 || split_setting(c, &c->args[P_WORDS], has(c, P_HEX), &want) < 0)
+    if (io_open(c, c->sock, "setsockopt") < 0 ||
+        split_setting(&c->args[SET_WORDS], has(c, SET_HEX), &want, &c->err) < 0)
         return -1;
     const struct sk_sockopt *opt = sk_sockopt_find(want.level, want.name, &scratch, &c->err);
     if (!opt)
         return -1;
     int r = want.value ? sk_sockopt_encode(opt, want.value, &bytes, &c->err)
-                       : sk_buf_add(&bytes, c->args[P_HEX].u.s.p, c->args[P_HEX].u.s.n, &c->err);
+                       : sk_buf_add(&bytes, c->args[SET_HEX].u.s.p, c->args[SET_HEX].u.s.n, &c->err);
     bool clamped = false;
     struct sk_value now = sk_null();
     if (r == 0)
@@ -93,6 +125,7 @@ const struct command cmd_setsockopt = {
             "s = socket ; s.setsockopt SO_LINGER on,0 ; s.getsockopt SO_LINGER",
             NULL,
         },
+    .check = check_setsockopt,
     .run = run_setsockopt,
 };
 
@@ -101,18 +134,31 @@ const struct command cmd_setsockopt = {
 static const char *const types[] = { "int",  "bool",    "bytes",  "string",  "linger", "timeval",
                                      "cred", "tcpinfo", "ifname", "ifindex", "ifaddr", NULL };
 
+enum { GET_TYPE, GET_LEN, GET_WORDS };
+
+/* [LEVEL] NAME; NULL: not known yet. */
+static struct spelled split_name(const struct arg *words) {
+    return (struct spelled){ .level = words->count == 2 ? words->all[0].u.s.p : "",
+                             .name = words->all[words->count - 1].u.s.p };
+}
+
+static int check_getsockopt(const struct arg *args, const struct common *common, struct sk_err *err) {
+    struct sk_sockopt scratch;
+    struct spelled want = split_name(&args[GET_WORDS]);
+    (void)common;
+    return !want.level || !want.name || sk_sockopt_find(want.level, want.name, &scratch, err) ? 0 : -1;
+}
+
 static int run_getsockopt(struct call *c) {
-    enum { P_TYPE, P_LEN, P_WORDS };
-    const struct arg *words = &c->args[P_WORDS];
     struct sk_sockopt scratch;
     if (io_open(c, c->sock, "getsockopt") < 0)
         return -1;
-    const char *level = words->count == 2 ? words->all[0].u.s.p : "", *name = words->all[words->count - 1].u.s.p;
-    const struct sk_sockopt *opt = sk_sockopt_find(level, name, &scratch, &c->err);
+    struct spelled want = split_name(&c->args[GET_WORDS]);
+    const struct sk_sockopt *opt = sk_sockopt_find(want.level, want.name, &scratch, &c->err);
     if (!opt)
         return -1;
-    return sk_sockopt_get(c->sock->fd, opt, has(c, P_TYPE) ? types[c->args[P_TYPE].u.i] : NULL,
-                          (size_t)int_or(c, P_LEN, 0), &c->result, &c->err);
+    return sk_sockopt_get(c->sock->fd, opt, has(c, GET_TYPE) ? types[c->args[GET_TYPE].u.i] : NULL,
+                          (size_t)int_or(c, GET_LEN, 0), &c->result, &c->err);
 }
 
 const struct command cmd_getsockopt = {
@@ -136,6 +182,7 @@ const struct command cmd_getsockopt = {
             "s = socket ; s.getsockopt 1 3 --type int",
             NULL,
         },
+    .check = check_getsockopt,
     .run = run_getsockopt,
 };
 

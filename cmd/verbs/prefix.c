@@ -173,9 +173,12 @@ static int repeat_run(struct call *c, struct sink *sink, struct samples *samples
     return 0;
 }
 
+static int check_repeat(const struct arg *args, const struct common *opt, struct sk_err *err) {
+    (void)opt;
+    return args[REPEAT_COUNT].count ? 0 : sk_fail_usage(err, "repeat: how often? write repeat -n N COMMAND");
+}
+
 static int repeat(struct call *c) {
-    if (!has(c, REPEAT_COUNT))
-        return sk_fail_usage(&c->err, "repeat: how often? write repeat -n N COMMAND");
     struct samples samples = { 0 };
     int64_t done = 0;
     sk_time start = sk_now();
@@ -222,6 +225,7 @@ const struct command cmd_repeat = {
             "x = pair ; repeat -n 100 --stats do x0.send PING , x1.expect PING",
             NULL,
         },
+    .check = check_repeat,
     .run = repeat,
 };
 

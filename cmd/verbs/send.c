@@ -192,10 +192,6 @@ static struct sk_sock *datagram_socket(struct call *c, const struct sk_endpoint 
         io_use(c, current);
         return current->u.sock;
     }
-    if (ep->type && ep->type != SOCK_DGRAM) {
-        sk_fail_usage(&c->err, "sendto sends datagrams; for a stream write connect ADDR, then send");
-        return NULL;
-    }
     struct sk_addrs addrs = { 0 };
     if (sk_endpoint_addrs(ep, c->opt->family, c->deadline, &addrs, &c->err) >= 0)
         sk_sock_open(made, addrs.list[0].u.sa.sa_family, SOCK_DGRAM, 0, &c->err);
@@ -231,17 +227,26 @@ static int new_current(struct call *c, struct sk_sock *s) {
     return r;
 }
 
+enum { TO_ADDR, TO_FLAGS, TO_DATA };
+
+static int check_sendto(const struct arg *args, const struct common *opt, struct sk_err *err) {
+    const struct sk_endpoint *ep = args[TO_ADDR].u.ep;
+    (void)opt;
+    if (!ep || !ep->type || ep->type == SOCK_DGRAM)
+        return 0;
+    return sk_fail_usage(err, "sendto sends datagrams; for a stream write connect ADDR, then send");
+}
+
 static int run_sendto(struct call *c) {
-    enum { P_ADDR, P_FLAGS, P_DATA };
     struct sk_endpoint ep;
     struct sk_addr to;
     struct io_data d;
-    if (call_endpoint(c, P_ADDR, &ep) < 0 || io_data(c, P_DATA, &d) < 0)
+    if (call_endpoint(c, TO_ADDR, &ep) < 0 || io_data(c, TO_DATA, &d) < 0)
         return -1;
     struct sk_sock *made, *s = datagram_socket(c, &ep, &made);
     ssize_t n = -1;
     if (s && find_target(c, s, &ep, &to) == 0)
-        n = sk_sendmsg(s, d.p, d.n, &to, NULL, 0, (int)int_or(c, P_FLAGS, 0), io_deadline(c, s), &c->err);
+        n = sk_sendmsg(s, d.p, d.n, &to, NULL, 0, (int)int_or(c, TO_FLAGS, 0), io_deadline(c, s), &c->err);
     sk_buf_done(&d.held);
     if (n < 0) {
         sk_sock_free(made);
@@ -273,6 +278,7 @@ const struct command cmd_sendto = {
             "srv = bind udp://127.0.0.1:0 ; sendto sock:srv 'hello' ; srv.recvfrom",
             NULL,
         },
+    .check = check_sendto,
     .run = run_sendto,
 };
 

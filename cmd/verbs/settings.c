@@ -132,7 +132,7 @@ static const struct setting settings[] = {
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
-static const struct setting *setting_find(struct call *c, const char *name, size_t n) {
+static const struct setting *setting_find(const char *name, size_t n, struct sk_err *err) {
     const char *names[SETTINGS];
     char list[128] = "";
     size_t used = 0;
@@ -145,9 +145,9 @@ static const struct setting *setting_find(struct call *c, const char *name, size
     struct sk_quoted q;
     const char *near = sk_nearest(name, names, SETTINGS);
     if (near)
-        sk_fail_usage(&c->err, "set: no setting is called %s; did you mean '%s'?", sk_quote(&q, name, n), near);
+        sk_fail_usage(err, "set: no setting is called %s; did you mean '%s'?", sk_quote(&q, name, n), near);
     else
-        sk_fail_usage(&c->err, "set: no setting is called %s; there are %s", sk_quote(&q, name, n), list);
+        sk_fail_usage(err, "set: no setting is called %s; there are %s", sk_quote(&q, name, n), list);
     return NULL;
 }
 
@@ -168,10 +168,22 @@ static void settings_show(struct call *c, const struct setting *first, size_t co
         sk_put_main(&c->result, "lines", lines);
 }
 
+enum { NAME, VALUE };
+
+static int check_set(const struct arg *args, const struct common *opt, struct sk_err *err) {
+    struct frame nowhere = { 0 };
+    (void)opt;
+    if (!args[NAME].u.s.p)
+        return 0;
+    const struct setting *one = setting_find(args[NAME].u.s.p, args[NAME].u.s.n, err);
+    if (!one)
+        return -1;
+    return args[VALUE].u.s.p ? one->put(&nowhere, args[VALUE].u.s.p, args[VALUE].u.s.n, err) : 0;
+}
+
 static int set(struct call *c) {
-    enum { NAME, VALUE };
     const struct setting *one = NULL;
-    if (has(c, NAME) && !(one = setting_find(c, c->args[NAME].u.s.p, c->args[NAME].u.s.n)))
+    if (has(c, NAME) && !(one = setting_find(c->args[NAME].u.s.p, c->args[NAME].u.s.n, &c->err)))
         return -1;
     c->result = sk_record();
     if (one && has(c, VALUE))
@@ -197,5 +209,6 @@ const struct command cmd_set = {
                "notify on|off|bell, prompt TEXT and hints on|off are for the shell. An option of a command wins over a "
                "setting.",
     .examples = (const char *const[]){ "set", "set timeout 2s", "set eol lf; set eol", NULL },
+    .check = check_set,
     .run = set,
 };

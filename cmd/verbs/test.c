@@ -143,26 +143,40 @@ static int holds(struct call *c, int64_t op, const char *a, size_t na, const cha
 }
 
 /* -r: B is an expression, and what else may be asked of it. */
-static int as_pattern(struct call *c, int64_t op) {
+static int as_pattern(int64_t op, struct sk_err *err) {
     if (op == IS || op == CONTAINS || op == MATCHES)
         return MATCHES;
     if (op == NOT)
         return MATCHES_NOT;
-    return sk_fail_usage(&c->err,
-                         "assert: a regular expression has no order; -r goes with is, not, contains and matches");
+    return sk_fail_usage(err, "assert: a regular expression has no order; -r goes with is, not, contains and matches");
+}
+
+enum { A, OP, B, REGEX };
+
+static int64_t op_of(const struct arg *args) {
+    static const int64_t symbols[] = { IS, NOT, LT, LE, GT, GE }; /* == != < <= > >= */
+    int64_t op = args[OP].u.i;
+    return op >= OPS ? symbols[op - OPS] : op;
+}
+
+static int check_assert(const struct arg *args, const struct common *opt, struct sk_err *err) {
+    (void)opt;
+    bool regex = args[REGEX].count && args[REGEX].u.i;
+    if (regex && as_pattern(op_of(args), err) < 0)
+        return -1;
+    if (!args[B].u.s.p || (!regex && op_of(args) != MATCHES))
+        return 0;
+    struct sk_regex *re = sk_regex_new(args[B].u.s.p, args[B].u.s.n, err);
+    sk_regex_free(re);
+    return re ? 0 : -1;
 }
 
 static int assert_(struct call *c) {
-    enum { A, OP, B, REGEX };
     const char *a = c->args[A].u.s.p, *b = c->args[B].u.s.p;
     size_t na = c->args[A].u.s.n, nb = c->args[B].u.s.n;
-    int64_t op = c->args[OP].u.i;
-    if (op >= OPS) { /* == != < <= > >= */
-        static const int64_t symbols[] = { IS, NOT, LT, LE, GT, GE };
-        op = symbols[op - OPS];
-    }
-    int asked = flag(c, REGEX) ? as_pattern(c, op) : (int)op;
-    int answer = asked < 0 ? -1 : holds(c, asked, a, na, b, nb);
+    int64_t op = op_of(c->args);
+    int asked = flag(c, REGEX) ? as_pattern(op, &c->err) : (int)op;
+    int answer = holds(c, asked, a, na, b, nb);
     if (answer < 0)
         return -1;
     if (answer > 0)
@@ -209,6 +223,7 @@ const struct command cmd_assert = {
             "fails 1 assert abc contains x",
             NULL,
         },
+    .check = check_assert,
     .run = assert_,
 };
 
