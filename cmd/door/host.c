@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -16,16 +17,34 @@
 #include "run/task.h"
 #include "run/wait.h"
 
-static int host_open(const char *path, int flags, int mode, struct sk_err *err) {
+#define FIFO_PAUSE (128 * SK_MS) /* at most, between looks for a reader */
+
+static bool is_fifo(int fd) {
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* Never waiting inside open(2): a signal that came just before it would not end that. */
+static int host_open(const char *path, int flags, int mode, sk_time deadline, struct sk_err *err) {
     char shown[256];
+    struct stat st;
+    sk_time pause = SK_MS;
     int fd;
-    do
-        fd = open(path, flags | O_CLOEXEC, mode);
-    while (fd < 0 && errno == EINTR && !sk_canceled()); /* a FIFO waits for its other end */
-    if (fd < 0 && errno == EINTR)
-        return sk_sleep_until(SK_NEVER, "open", err);
-    if (fd < 0)
-        return sk_fail_sys(err, errno, "open", "%s", sk_escape_cut(shown, sizeof shown, path, strlen(path)));
+    while ((fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode)) < 0) {
+        int why = errno;
+        bool is_unread = why == ENXIO && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+        if (is_unread && sk_left(deadline) <= 0)
+            return sk_fail_timeout(err, "open");
+        if (is_unread && sk_sleep_until(sk_after(pause), "open", err) < 0)
+            return -1;
+        pause = pause < FIFO_PAUSE ? pause * 2 : pause;
+        if (!is_unread && why != EINTR)
+            return sk_fail_sys(err, why, "open", "%s", sk_escape_cut(shown, sizeof shown, path, strlen(path)));
+    }
+    if ((flags & O_ACCMODE) == O_RDONLY && is_fifo(fd) && sk_wait(fd, POLLIN, "open", deadline, err) < 0) {
+        sk_fd_close(fd, NULL);
+        return -1;
+    }
     return fd;
 }
 

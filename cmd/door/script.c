@@ -27,7 +27,7 @@ struct source {
 
 static int load_file(struct frame *f, struct source *s, struct sk_err *err) {
     struct stat st;
-    int fd = f->host->open(s->name, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0, err);
+    int fd = f->host->open(s->name, O_RDONLY, 0, SK_NEVER, err);
     if (fd < 0)
         return -1;
     if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))) {

@@ -15,13 +15,7 @@
 enum { CHUNK = 65536, WHOLE_MAX = 64 << 20, CLOSED = -1 };
 
 int call_open(struct call *c, const char *path) {
-    struct stat st;
-    int fd = c->frame->host->open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0, &c->err);
-    bool is_fifo = fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
-    if (!is_fifo || sk_wait(fd, POLLIN, "open", c->deadline, &c->err) >= 0)
-        return fd;
-    sk_fd_close(fd, NULL);
-    return -1;
+    return c->frame->host->open(path, O_RDONLY, 0, c->deadline, &c->err);
 }
 
 /* *cursor: 0 at first; the descriptor that is read plus 1; CLOSED at the end. */

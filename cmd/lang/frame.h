@@ -11,7 +11,8 @@ enum style { STYLE_ONCE, STYLE_SCRIPT, STYLE_SHELL, STYLE_MACHINE };
 
 /* What the program must ask the outside world for: the process itself, or the client of an agent. */
 struct host {
-    int (*open)(const char *path, int flags, int mode, struct sk_err *err); /* a descriptor */
+    /* A descriptor, non-blocking. Waits for the other end of a FIFO. */
+    int (*open)(const char *path, int flags, int mode, sk_time deadline, struct sk_err *err);
     int (*spawn)(struct sk_child *child, char *const argv[], int in, int out, struct sk_err *err);
     const char *(*env)(const char *name); /* NULL when unset or empty */
     /* One line typed at the terminal, not echoed, without its end: its length, at most room - 1. SK_USAGE without a

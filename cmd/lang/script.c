@@ -93,7 +93,7 @@ int script_read(struct frame *f, const char *path, int fd, struct sk_buf *out, s
     int rc = 0;
     char shown[256];
     struct sk_err why;
-    int file = fd < 0 ? f->host->open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0, err) : fd;
+    int file = fd < 0 ? f->host->open(path, O_RDONLY, 0, SK_NEVER, err) : fd;
     if (file < 0)
         return -1;
     for (;;) {

@@ -91,10 +91,14 @@ setup() { cd "$BATS_TEST_TMPDIR" || exit; }
     assert_equal "$line" up
     wait "$pid" || status=$?
     assert_equal "$status" 141
-    timeout --preserve-status --signal INT 0.3 sockctl repeat -n 9000000000000000000 do 2> err || status=$?
+    sockctl -c 'print up > ready; repeat -n 9000000000000000000 do' 2> err 3>&- &
+    pid=$!
+    read -r line < ready
+    kill -INT "$pid"
+    wait "$pid" || status=$?
     assert_equal "$status" 130
     run cat err
-    assert_output --regexp '^sockctl: cancelled: (repeat|do)$'
+    assert_output --regexp '^sockctl: (-c:1: )?cancelled: (repeat|do)$'
 }
 
 @test "NAME = repeat binds a record" {

@@ -145,7 +145,7 @@ x1.read'
 }
 
 @test "sending to who has gone: 6, with what was sent" {
-    start_peer reset
+    start_peer recv:1 reset # after connect has returned
     head -c 20000000 /dev/zero > "$BATS_TEST_TMPDIR/zero"
     run --separate-stderr sockctl --json do connect "$peer_addr" , sendall --file "$BATS_TEST_TMPDIR/zero"
     assert_failure 6
