@@ -89,6 +89,33 @@ static int parse_addr(const struct param *row, const char *p, size_t n, struct a
     return sk_endpoint_parse(out->u.ep, &p, &n, 1, (row->flags & LISTENING) != 0, err);
 }
 
+static int parse_servers(const struct param *row, const char *p, size_t n, struct arena *a, struct arg *out,
+                         struct sk_err *err) {
+    (void)row;
+    out->u.servers.list = arena_alloc(a, (n / 2 + 1) * sizeof *out->u.servers.list);
+    out->u.servers.count = 0;
+    for (const char *end = p + n, *comma; p <= end; p = comma + 1) {
+        comma = memchr(p, ',', (size_t)(end - p));
+        if (comma == NULL)
+            comma = end;
+        if (sk_server_parse(&out->u.servers.list[out->u.servers.count++], p, (size_t)(comma - p), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int parse_override(const struct param *row, const char *p, size_t n, struct arena *a, struct arg *out,
+                          struct sk_err *err) {
+    (void)row;
+    const char *name;
+    size_t name_n;
+    out->u.override = arena_alloc(a, sizeof *out->u.override);
+    if (sk_override_parse(&out->u.override->addr, &name, &name_n, p, n, err) < 0)
+        return -1;
+    out->u.override->name = arena_copy(a, name, name_n);
+    return 0;
+}
+
 static int parse_constant(const struct param *row, const char *p, size_t n, struct arena *a, struct arg *out,
                           struct sk_err *err) {
     static const struct {
@@ -189,6 +216,8 @@ static const struct {
     [K_ONOFF] = { "on|off", parse_onoff },
     [K_CMD] = { "COMMAND", parse_text },
     [K_CHAIN] = { "COMMAND", parse_text },
+    [K_SERVERS] = { "ADDR[:PORT]", parse_servers },
+    [K_OVERRIDE] = { "NAME:ADDR", parse_override },
     [K_CMSG] = { "LEVEL TYPE HEX", parse_text },
 };
 

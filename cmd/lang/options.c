@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/names.h"
+#include "lang/arena.h"
 
 const char *const format_names[] = { "auto", "raw", "text", "escape", "hex", "hexdump", "base64", "json", NULL };
 static const char *const color_words[] = { "auto", "always", "never", NULL };
@@ -24,6 +25,11 @@ const struct common_row common_rows[] = {
     { OPT('4', "ipv4", K_FLAG, "IPv4 addresses only"), FAMILIES },
     { OPT('6', "ipv6", K_FLAG, "IPv6 addresses only"), FAMILIES },
     { OPT('u', "udp", K_FLAG, "datagrams instead of a stream"), UDP },
+    { OPT(0, "server", K_SERVERS, "ask these DNS servers, in this order; may be given several times"), NAMES },
+    { OPT(0, "tcp", K_FLAG, "ask DNS over TCP"), NAMES },
+    { OPT(0, "hosts", K_FLAG, "look into the hosts file (default; --no-hosts: not)"), NAMES },
+    { OPT(0, "search", K_FLAG, "try resolv.conf's search list (default; --no-search: not)"), NAMES },
+    { OPT(0, "resolve", K_OVERRIDE, "this name has this address; may be given several times"), NAMES },
     { OPT(0, "as", K_NAME, "name of the new object, as in NAME = COMMAND"), MAKES },
     { OPT(0, "file", K_FILE, "the data is in FILE"), DATA },
     { OPT(0, "hex", K_HEX, "the data as hex digits"), DATA },
@@ -39,9 +45,42 @@ const size_t common_row_count = sizeof common_rows / sizeof *common_rows;
 
 void common_init(struct common *opt) { *opt = (struct common){ .timeout = SK_TIMEOUT_UNSET }; }
 
-void common_store(struct common *opt, const struct common_row *row, const struct arg *arg) {
+/* Old list and new entries in one. */
+static void *joined(struct arena *a, const void *old, size_t old_size, const void *more, size_t size) {
+    char *list = arena_alloc(a, old_size + size);
+    if (old_size > 0)
+        memcpy(list, old, old_size);
+    memcpy(list + old_size, more, size);
+    return list;
+}
+
+/* How names are looked up. True when the row is about that. */
+static bool store_lookup(struct sk_lookup *how, const struct common_row *row, const struct arg *arg, struct arena *a) {
     const char *name = row->param.name;
     bool on = row->param.kind == K_FLAG && arg->u.i != 0;
+    if (row->param.kind == K_SERVERS) {
+        how->servers = joined(a, how->servers, how->server_count * sizeof *how->servers, arg->u.servers.list,
+                              arg->u.servers.count * sizeof *how->servers);
+        how->server_count += arg->u.servers.count;
+    } else if (row->param.kind == K_OVERRIDE) {
+        how->overrides = joined(a, how->overrides, how->override_count * sizeof *how->overrides, arg->u.override,
+                                sizeof *how->overrides);
+        how->override_count++;
+    } else if (strcmp(name, "tcp") == 0) {
+        how->tcp = on;
+    } else if (strcmp(name, "hosts") == 0) {
+        how->no_hosts = !on;
+    } else if (strcmp(name, "search") == 0) {
+        how->no_search = !on;
+    }
+    return row->when == NAMES;
+}
+
+void common_store(struct common *opt, const struct common_row *row, const struct arg *arg, struct arena *a) {
+    const char *name = row->param.name;
+    bool on = row->param.kind == K_FLAG && arg->u.i != 0;
+    if (store_lookup(&opt->lookup, row, arg, a))
+        return;
     switch (row->param.letter) {
     case 's':
         opt->socket = arg->u.s.p;

@@ -14,7 +14,7 @@ struct option {
 bool option_find(const struct command *cmd, char letter, const char *name, size_t n, struct option *out);
 /* "-x" or "--name" is no option of cmd: says what to write instead. Always -1. */
 int option_unknown(const struct command *cmd, const char *option, struct sk_err *err);
-/* Keep the value of a shared option. */
-void common_store(struct common *opt, const struct common_row *row, const struct arg *arg);
+/* Keep the value of a shared option; lists grow in the arena. */
+void common_store(struct common *opt, const struct common_row *row, const struct arg *arg, struct arena *a);
 
 #endif

@@ -90,7 +90,7 @@ static int give(struct parser *ps, const struct option *o, const struct word *w,
     if (!is_flag && take_value(ps, o->param, w, &value) < 0)
         return -1;
     if (!later)
-        common_store(&ps->out->opt, o->common, &value);
+        common_store(&ps->out->opt, o->common, &value, ps->arena);
     else if (o->common->when == DATA) /* there will be data */
         ps->out->opt.data_set = true;
     return 0;

@@ -48,6 +48,8 @@ enum kind {
     K_ONOFF,    /* on off true false yes no 1 0: u.i */
     K_CMD,      /* the rest of the words: one command: call->body */
     K_CHAIN,    /* the rest: commands between separators: call->body */
+    K_SERVERS,  /* DNS servers ADDR[:PORT], joined by commas: u.servers */
+    K_OVERRIDE, /* NAME:ADDR: u.override */
     K_CMSG,     /* of an option: three words LEVEL TYPE HEX, each a text of its own in .all */
 };
 
@@ -103,6 +105,7 @@ enum command_flags {
     ESCAPES = 1 << 13,     /* with PRINTS: format auto means escape, on a terminal and off it (inet_pton) */
     PLAIN = 1 << 14,       /* with PRINTS: auto, raw and text mean the bytes and one newline; to a terminal what is not
                               printable is escaped (print, get) */
+    NAMES = 1 << 17,       /* --server --tcp --no-hosts --no-search --resolve: opt->lookup */
     TRANSPARENT = 1 << 15, /* no outcome of its own: the steps it ran have told theirs (do, source). Its failure was
                               reported by them */
 };
@@ -145,6 +148,11 @@ struct arg {
             size_t n;
         } s; /* a NUL follows */
         struct sk_endpoint *ep;
+        struct sk_override *override;
+        struct {
+            struct sk_addr *list;
+            size_t count;
+        } servers;
     } u;             /* the last one given */
     struct arg *all; /* all[count], when max is more than 1 and it is no K_DATA */
 };
@@ -167,6 +175,7 @@ struct common {
     const char *data;   /* --hex, --base64: data_len bytes; data_set */
     size_t data_len;
     bool from_stdin, raw, secret, help;
+    struct sk_lookup lookup; /* how names are looked up */
 };
 
 /* One execution of one command. */

@@ -7,6 +7,20 @@
 #include "lang/run.h"
 #include "lang/words.h"
 
+static void merge_lookup(struct sk_lookup *out, const struct sk_lookup *before) {
+    if (out->server_count == 0) {
+        out->servers = before->servers;
+        out->server_count = before->server_count;
+    }
+    if (out->override_count == 0) {
+        out->overrides = before->overrides;
+        out->override_count = before->override_count;
+    }
+    out->tcp |= before->tcp;
+    out->no_hosts |= before->no_hosts;
+    out->no_search |= before->no_search;
+}
+
 void options_in_effect(const struct frame *f, const struct common *given, struct common *out) {
     const struct common *const levels[] = { &f->defaults, &f->environment, &f->settings };
     *out = *given;
@@ -26,6 +40,7 @@ void options_in_effect(const struct frame *f, const struct common *given, struct
         out->timeout = f->defaults.timeout;
     if (out->family == 0)
         out->family = f->defaults.family;
+    merge_lookup(&out->lookup, &f->defaults.lookup);
     if (out->output == NULL)
         out->output = f->defaults.output;
 }

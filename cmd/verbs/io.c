@@ -145,3 +145,13 @@ int io_value(struct call *c, struct sk_value v) {
     sk_put_main(&c->result, "value", v);
     return 0;
 }
+
+int io_origin(struct call *c, const struct sk_origin *origin) {
+    if (origin->reason)
+        call_extra(c, "reason", sk_text(origin->reason));
+    if (origin->server[0])
+        call_extra(c, "server", sk_text(origin->server));
+    if (origin->timeouts)
+        call_extra(c, "timeouts", sk_int(origin->timeouts));
+    return -1;
+}

@@ -44,6 +44,9 @@ int io_value(struct call *c, struct sk_value v);
 /* An address as a value; null when it has no length. */
 struct sk_value io_addr(const struct sk_addr *addr);
 
+/* After a name was not resolved: what DNS said and which server, as fields beside the error. Always -1. */
+int io_origin(struct call *c, const struct sk_origin *origin);
+
 /* Two lines `want`, `got` with the hex of both, and a mark under the first byte that differs: notes. */
 void io_diff(struct call *c, const void *want, size_t nwant, const void *got, size_t ngot);
 /* Two lines `want: '...'`, `got:  '...'`, cut when long: notes. */

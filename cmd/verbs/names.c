@@ -31,9 +31,10 @@ static struct addrinfo hints_of(const struct call *c) {
 static int getaddrinfo_(struct call *c) {
     struct addrinfo hints = hints_of(c);
     struct sk_value list;
-    if (sk_getaddrinfo(text_or(c, GAI_HOST, NULL), text_or(c, GAI_SERVICE, NULL), &hints, c->deadline, &list, &c->err) <
-        0)
-        return -1;
+    struct sk_origin origin;
+    if (sk_getaddrinfo(text_or(c, GAI_HOST, NULL), text_or(c, GAI_SERVICE, NULL), &hints, &c->opt->lookup, c->deadline,
+                       &list, &origin, &c->err) < 0)
+        return io_origin(c, &origin);
     bool first = flag(c, GAI_FIRST);
     if (first)
         c->shows = "addr";
@@ -61,7 +62,7 @@ const struct command cmd_getaddrinfo = {
                 OPT(0, "flags", K_AIFLAGS, "passive,canonname,numerichost,numericserv,v4mapped,all,addrconfig"),
             { .kind = K_END },
         },
-    .flags = FAMILIES | UDP | WAITS,
+    .flags = FAMILIES | UDP | WAITS | NAMES,
     .result = R_ITEMS,
     .shows = "family type proto addr canonname",
     .details = "The answers are those of getaddrinfo(3) for the same input, also for the short and numeric forms of "
@@ -97,7 +98,11 @@ static int getnameinfo_(struct call *c) {
         return -1;
     if (ep.kind == SK_EP_LOOPBACK)
         sk_addr_loopback(&ep.addr, c->opt->family ? c->opt->family : AF_INET, ep.port);
-    return sk_getnameinfo(&ep.addr, (int)int_or(c, GNI_FLAGS, 0), c->deadline, &c->result, &c->err);
+    struct sk_origin origin;
+    if (sk_getnameinfo(&ep.addr, (int)int_or(c, GNI_FLAGS, 0), &c->opt->lookup, c->deadline, &c->result, &origin,
+                       &c->err) < 0)
+        return io_origin(c, &origin);
+    return 0;
 }
 
 const struct command cmd_getnameinfo = {
@@ -110,7 +115,7 @@ const struct command cmd_getnameinfo = {
             OPT(0, "flags", K_NIFLAGS, "numerichost,numericserv,namereqd,nofqdn,dgram"),
             { .kind = K_END },
         },
-    .flags = FAMILIES | WAITS,
+    .flags = FAMILIES | WAITS | NAMES,
     .result = R_ONE,
     .shows = "host service",
     .examples =

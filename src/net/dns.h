@@ -1,4 +1,4 @@
-/* Names: the order numeric, hosts, localhost, c-ares (DESIGN.md 6). dns.c is the only user of c-ares. */
+/* Names: the order overrides, hosts, localhost, DNS (DESIGN.md 6). c-ares has its home in dns.c and dns_channel.c. */
 #ifndef SK_NET_DNS_H
 #define SK_NET_DNS_H
 
@@ -8,23 +8,51 @@
 #include "base/value.h"
 #include "net/hosts.h"
 
-/* Addresses of a name (never a literal) for connect and bind, port 0; IPv6 first, then RFC 6724 order as far as it
- * matters. family 0: A and AAAA at once as two queries. Waits until answered, the deadline (SK_TIMEOUT), or
- * cancellation; abandoned queries do not delay exit. Errors: SK_GAI with the EAI code of DNS_TLS.md A.6; the sentence
- * tells NXDOMAIN, no data, SERVFAIL, no answer apart. */
-int sk_resolve(const char *name, int family, sk_time deadline, struct sk_addrs *out, struct sk_err *err);
+/* This name has this address, whoever else may know better. */
+struct sk_override {
+    const char *name;
+    struct sk_addr addr;
+};
+
+/* How names are looked up. All zero, or NULL in its place: as the machine is configured. Everything is borrowed. */
+struct sk_lookup {
+    const struct sk_addr *servers; /* asked in this order; none: those of resolv.conf */
+    size_t server_count;
+    const struct sk_override *overrides; /* several for one name are its addresses */
+    size_t override_count;
+    bool tcp;       /* ask over TCP */
+    bool no_hosts;  /* leave the hosts file out */
+    bool no_search; /* leave resolv.conf's search list out */
+};
+/* "ADDR" or "ADDR:PORT" (port 53), IPv6 with a port in brackets: strict, no names. Errors: SK_USAGE. */
+int sk_server_parse(struct sk_addr *out, const char *text, size_t n, struct sk_err *err);
+/* "NAME:ADDR". *name, up to *name_n, points into text. Errors: SK_USAGE. */
+int sk_override_parse(struct sk_addr *out, const char **name, size_t *name_n, const char *text, size_t n,
+                      struct sk_err *err);
+
+/* Addresses of a name (never a literal) for connect and bind, port 0; IPv6 first. family 0: A and AAAA at once as two
+ * queries, without a family that no interface has. Waits until answered, the deadline (SK_TIMEOUT), or cancellation;
+ * abandoned queries do not delay exit. Errors: SK_GAI with the EAI code of DNS_TLS.md A.6; the sentence and
+ * out->origin tell NXDOMAIN, no data, SERVFAIL, no answer apart, and who said so. */
+int sk_resolve(const char *name, int family, const struct sk_lookup *how, sk_time deadline, struct sk_addrs *out,
+               struct sk_err *err);
+/* The part of it that asks nobody: overrides, localhost, hosts, and the refusal of what is no name. 1: answered; 0: DNS
+ * must be asked; -1: refused. */
+int sk_resolve_local(const char *name, int family, const struct sk_lookup *how, struct sk_addrs *out,
+                     struct sk_err *err);
+/* The part of it that is DNS, for one family (AF_INET or AF_INET6): who wants both asks in two tasks. */
+int sk_dns_ask(const char *name, int family, const struct sk_lookup *how, sk_time deadline, struct sk_addrs *out,
+               struct sk_err *err);
 
 /* getaddrinfo(3) with libc's answers (DNS_TLS.md B): host or service NULL as there. A list of records {family, type,
- * proto, canonname, addr (main)}, family and type as constant names' text. Numeric hosts through libc's AI_NUMERICHOST;
- * names through sk_resolve. */
-int sk_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, sk_time deadline,
-                   struct sk_value *out, struct sk_err *err);
+ * proto, canonname, addr (main)}, family and type as constant names' text. Numeric hosts through libc's
+ * AI_NUMERICHOST. *origin (NULL is allowed) is filled in any case. */
+int sk_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, const struct sk_lookup *how,
+                   sk_time deadline, struct sk_value *out, struct sk_origin *origin, struct sk_err *err);
 /* getnameinfo(3): record {host (main), service}. flags NI_*. PTR through c-ares. */
-int sk_getnameinfo(const struct sk_addr *addr, int flags, sk_time deadline, struct sk_value *out, struct sk_err *err);
-/* Ask these servers ("127.0.0.1:5353,[::1]:53") instead of those of resolv.conf; NULL: those again. For --server and
- * for tests; used from the next lookup on, which fails (SK_USAGE) when the list is not understood. */
-void sk_dns_servers(const char *csv);
-/* Release the channel. For exit; nothing of a lookup may be running. */
+int sk_getnameinfo(const struct sk_addr *addr, int flags, const struct sk_lookup *how, sk_time deadline,
+                   struct sk_value *out, struct sk_origin *origin, struct sk_err *err);
+/* Release the channels. For exit; nothing of a lookup may be running. */
 void sk_dns_done(void);
 
 #endif

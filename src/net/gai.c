@@ -136,8 +136,10 @@ static int numeric(const char *host, const struct addrinfo *hints, struct sk_add
         if (a->ai_canonname && !out->canonical)
             out->canonical = sk_strdup(a->ai_canonname);
     }
-    if (rc == 0)
+    if (rc == 0) {
+        out->origin.source = "numeric";
         freeaddrinfo(list);
+    }
     return rc;
 }
 
@@ -154,16 +156,16 @@ static void map_to_ip6(struct sk_addrs *addrs, size_t from) {
 }
 
 /* A name, with V4MAPPED and ALL for those who want IPv6 only. */
-static int look_up(const char *host, const struct addrinfo *hints, sk_time deadline, struct sk_addrs *out,
-                   struct sk_err *err) {
+static int look_up(const char *host, const struct addrinfo *hints, const struct sk_lookup *how, sk_time deadline,
+                   struct sk_addrs *out, struct sk_err *err) {
     bool is_mapping = hints->ai_family == AF_INET6 && hints->ai_flags & AI_V4MAPPED;
     bool want_all = is_mapping && hints->ai_flags & AI_ALL;
     bool addrconfig = hints->ai_flags & AI_ADDRCONFIG;
-    int rc = sk_lookup(host, want_all ? AF_UNSPEC : hints->ai_family, addrconfig, deadline, out, err);
+    int rc = sk_resolve_as_libc(host, want_all ? AF_UNSPEC : hints->ai_family, addrconfig, how, deadline, out, err);
     struct sk_err first;
     if (rc < 0 && is_mapping && !want_all && err && err->kind == SK_GAI) {
         first = *err;
-        rc = sk_lookup(host, AF_INET, false, deadline, out, err);
+        rc = sk_resolve_as_libc(host, AF_INET, false, how, deadline, out, err);
         if (rc < 0)
             *err = first;
     }
@@ -180,8 +182,8 @@ static int check_hints(const char *host, const char *service, const struct addri
     return host || service ? 0 : fail_gai(EAI_NONAME, "neither host nor service", err);
 }
 
-int sk_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, sk_time deadline,
-                   struct sk_value *out, struct sk_err *err) {
+int sk_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, const struct sk_lookup *how,
+                   sk_time deadline, struct sk_value *out, struct sk_origin *origin, struct sk_err *err) {
     static const struct addrinfo no_hints = { .ai_flags = AI_V4MAPPED | AI_ADDRCONFIG };
     struct service read;
     struct kind kinds[KINDS_MAX];
@@ -190,6 +192,8 @@ int sk_getaddrinfo(const char *host, const char *service, const struct addrinfo 
     size_t count;
     if (!hints)
         hints = &no_hints;
+    if (origin)
+        *origin = (struct sk_origin){ 0 };
     if (host && strcmp(host, "*") == 0) /* libc: none */
         host = NULL;
     if (service && strcmp(service, "*") == 0)
@@ -199,7 +203,7 @@ int sk_getaddrinfo(const char *host, const char *service, const struct addrinfo 
         return -1;
     int rc = numeric(host, hints, &addrs);
     if (rc == EAI_NONAME && host && host[0] != '\0' && !(hints->ai_flags & AI_NUMERICHOST)) {
-        rc = look_up(host, hints, deadline, &addrs, &own);
+        rc = look_up(host, hints, how, deadline, &addrs, &own);
         if (rc < 0 && err)
             *err = own;
     } else if (rc != 0) {
@@ -211,6 +215,8 @@ int sk_getaddrinfo(const char *host, const char *service, const struct addrinfo 
         for (size_t i = 0; i < addrs.count; i++)
             add_address(out, &addrs.list[i], kinds, count, canonical);
     }
+    if (origin)
+        *origin = addrs.origin;
     sk_addrs_done(&addrs);
     return rc;
 }
@@ -228,26 +234,30 @@ static void cut_domain(char *name) {
 }
 
 /* The name of an address: 0 and *name, 0 and NULL when it has none, or -1. */
-static int reverse(const struct sk_addr *addr, sk_time deadline, char **name, struct sk_err *err) {
+static int reverse(const struct sk_addr *addr, const struct sk_lookup *how, sk_time deadline, char **name,
+                   struct sk_origin *origin, struct sk_err *err) {
     bool use_files, use_dns;
     struct sk_addr loopback;
-    *name = NULL;
     sk_hosts_order(&use_files, &use_dns);
-    const char *known = use_files ? sk_hosts_reverse(addr) : NULL;
+    const char *known = use_files && !(how && how->no_hosts) ? sk_hosts_reverse(addr) : NULL;
+    origin->source = known ? "hosts" : "localhost";
     sk_addr_loopback(&loopback, addr->u.sa.sa_family, sk_addr_port(addr));
     if (!known && sk_addr_equal(addr, &loopback))
         known = "localhost";
     if (known)
         *name = sk_strdup(known);
+    else
+        origin->source = NULL;
     bool is_local = addr->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&addr->u.in6.sin6_addr);
-    return known || !use_dns || is_local ? 0 : sk_dns_ask_name(addr, deadline, name, err);
+    return known || !use_dns || is_local ? 0 : sk_dns_ask_name(addr, how, deadline, name, origin, err);
 }
 
-static int name_host(const struct sk_addr *addr, int flags, sk_time deadline, char **host, struct sk_err *err) {
+static int name_host(const struct sk_addr *addr, int flags, const struct sk_lookup *how, sk_time deadline, char **host,
+                     struct sk_origin *origin, struct sk_err *err) {
     char text[NI_MAXHOST];
     *host = NULL;
     if (addr->u.sa.sa_family != AF_UNIX && !(flags & NI_NUMERICHOST)) {
-        if (reverse(addr, deadline, host, err) < 0)
+        if (reverse(addr, how, deadline, host, origin, err) < 0)
             return -1;
         if (*host && flags & NI_NOFQDN)
             cut_domain(*host);
@@ -256,8 +266,10 @@ static int name_host(const struct sk_addr *addr, int flags, sk_time deadline, ch
     }
     if (*host)
         return 0;
-    int how = addr->u.sa.sa_family == AF_UNIX ? flags : (flags & NI_NAMEREQD) | NI_NUMERICHOST;
-    int rc = getnameinfo(&addr->u.sa, addr->len, text, sizeof text, NULL, 0, how);
+    if (!origin->source)
+        origin->source = "numeric";
+    int rc_flags = addr->u.sa.sa_family == AF_UNIX ? flags : (flags & NI_NAMEREQD) | NI_NUMERICHOST;
+    int rc = getnameinfo(&addr->u.sa, addr->len, text, sizeof text, NULL, 0, rc_flags);
     if (rc != 0)
         return fail_gai(rc, "", err);
     *host = sk_strdup(text);
@@ -275,17 +287,23 @@ static struct sk_value name_service(const struct sk_addr *addr, int flags) {
     return sk_text(text);
 }
 
-int sk_getnameinfo(const struct sk_addr *addr, int flags, sk_time deadline, struct sk_value *out, struct sk_err *err) {
+int sk_getnameinfo(const struct sk_addr *addr, int flags, const struct sk_lookup *how, sk_time deadline,
+                   struct sk_value *out, struct sk_origin *origin, struct sk_err *err) {
     char *host = NULL;
+    struct sk_origin own = { 0 };
     int family = addr->len > 0 ? addr->u.sa.sa_family : AF_UNSPEC;
     size_t least = family == AF_INET    ? sizeof addr->u.in
                    : family == AF_INET6 ? sizeof addr->u.in6
                                         : sizeof(sa_family_t);
+    if (origin)
+        *origin = own;
+    else
+        origin = &own;
     if (flags & ~KNOWN_NI_FLAGS)
         return fail_gai(EAI_BADFLAGS, "", err);
     if ((family != AF_INET && family != AF_INET6 && family != AF_UNIX) || addr->len < least)
         return fail_gai(EAI_FAMILY, "", err);
-    if (name_host(addr, flags, deadline, &host, err) < 0)
+    if (name_host(addr, flags, how, deadline, &host, origin, err) < 0)
         return -1;
     *out = sk_record();
     sk_put_main(out, "host", sk_text(host));

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "net/addr_parts.h"
+#include "net/dns_parts.h"
 
 #define ADDRESSES_MAX 256 /* of one name */
 
@@ -19,9 +19,7 @@ struct host {
 static struct {
     char path[256];
     bool is_loaded;
-    struct timespec mtime;
-    ino_t ino;
-    off_t size;
+    struct sk_stamp stamp;
     struct host *list;
     size_t count;
     size_t *buckets; /* heads of chains, by hash of a name: index + 1 into links */
@@ -34,12 +32,15 @@ static struct {
 
 void sk_addrs_done(struct sk_addrs *addrs) {
     free(addrs->list);
+    free(addrs->ttl);
     free(addrs->canonical);
     memset(addrs, 0, sizeof *addrs);
 }
 
 void sk_addrs_add(struct sk_addrs *addrs, const struct sk_addr *addr) {
     addrs->list = sk_realloc(addrs->list, (addrs->count + 1) * sizeof *addrs->list);
+    addrs->ttl = sk_realloc(addrs->ttl, (addrs->count + 1) * sizeof *addrs->ttl);
+    addrs->ttl[addrs->count] = -1;
     addrs->list[addrs->count++] = *addr;
 }
 
@@ -118,14 +119,20 @@ static void index_names(void) {
         }
 }
 
-static void refresh(void) {
+bool sk_stamp_changed(struct sk_stamp *stamp, const char *path) {
     struct stat st;
-    if (stat(table.path, &st) < 0) {
-        unload();
-        return;
-    }
-    if (table.is_loaded && st.st_ino == table.ino && st.st_size == table.size &&
-        st.st_mtim.tv_sec == table.mtime.tv_sec && st.st_mtim.tv_nsec == table.mtime.tv_nsec)
+    struct sk_stamp now = { .is_known = true };
+    if (stat(path, &st) == 0)
+        now = (struct sk_stamp){ true, true, st.st_ino, st.st_size, st.st_mtim, st.st_ctim };
+    bool is_same = stamp->is_known && stamp->is_there == now.is_there && stamp->ino == now.ino &&
+                   stamp->size == now.size && memcmp(&stamp->mtime, &now.mtime, sizeof now.mtime) == 0 &&
+                   memcmp(&stamp->ctime, &now.ctime, sizeof now.ctime) == 0;
+    *stamp = now;
+    return !is_same;
+}
+
+static void refresh(void) {
+    if (!sk_stamp_changed(&table.stamp, table.path))
         return;
     unload();
     FILE *file = fopen(table.path, "re");
@@ -139,9 +146,6 @@ static void refresh(void) {
     fclose(file);
     index_names();
     table.is_loaded = true;
-    table.ino = st.st_ino;
-    table.size = st.st_size;
-    table.mtime = st.st_mtim;
 }
 
 static void add_once(struct sk_addrs *out, const struct sk_addr *addr) {
@@ -222,14 +226,13 @@ const char *sk_hosts_reverse(const struct sk_addr *addr) {
 
 void sk_hosts_path(const char *path) {
     unload();
+    table.stamp.is_known = false;
     snprintf(table.path, sizeof table.path, "%s", path);
 }
 
-void sk_hosts_order(bool *use_files, bool *use_dns) {
+static void read_order(FILE *file, bool *use_files, bool *use_dns) {
     char line[512];
-    *use_files = *use_dns = true;
-    FILE *file = fopen("/etc/nsswitch.conf", "re");
-    while (file && fgets(line, sizeof line, file)) {
+    while (fgets(line, sizeof line, file)) {
         char *save = NULL;
         line[strcspn(line, "#\n")] = '\0';
         char *word = strtok_r(line, " \t", &save);
@@ -241,6 +244,20 @@ void sk_hosts_order(bool *use_files, bool *use_dns) {
             *use_dns = *use_dns || strcmp(word, "dns") == 0 || strcmp(word, "resolve") == 0;
         }
     }
-    if (file)
-        fclose(file);
+}
+
+void sk_hosts_order(bool *use_files, bool *use_dns) {
+    static const char path[] = "/etc/nsswitch.conf";
+    static struct sk_stamp stamp;
+    static bool files, dns;
+    if (sk_stamp_changed(&stamp, path)) {
+        files = dns = true;
+        FILE *file = fopen(path, "re");
+        if (file) {
+            read_order(file, &files, &dns);
+            fclose(file);
+        }
+    }
+    *use_files = files;
+    *use_dns = dns;
 }

@@ -7,13 +7,25 @@
 
 #include "net/addr.h"
 
+/* Where an answer comes from, or why there is none. */
+struct sk_origin {
+    const char *source; /* "numeric", "override", "hosts", "localhost", "dns"; NULL: nobody was asked */
+    const char *reason; /* of a failure in DNS: "NXDOMAIN", "NODATA", "SERVFAIL", "REFUSED", "NOTIMP", "FORMERR",
+                           "BADRESP", "TIMEOUT", "UNREACHABLE"; else NULL */
+    char server[160];   /* the DNS server that said so; when all were silent, all of them; "" */
+    int timeouts;       /* queries that got no answer in time */
+};
+
 struct sk_addrs { /* owned list; all zero is empty */
     struct sk_addr *list;
+    int *ttl; /* of each, in seconds; -1: not known */
     size_t count;
-    char *canonical; /* or NULL */
+    bool is_cut;             /* there were more than we take */
+    char *canonical;         /* or NULL */
+    struct sk_origin origin; /* also after a failure */
 };
 void sk_addrs_done(struct sk_addrs *addrs);
-void sk_addrs_add(struct sk_addrs *addrs, const struct sk_addr *addr);
+void sk_addrs_add(struct sk_addrs *addrs, const struct sk_addr *addr); /* ttl -1 */
 
 /* Addresses of name (family 0: any) from the hosts table (reloaded when the file changed), IPv6 first. Returns the
  * number found. */

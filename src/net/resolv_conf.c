@@ -1,5 +1,5 @@
-/* resolv.conf's search list and options. c-ares 1.18 ignores `timeout:` and `attempts:`, and would read the environment
- * for what it is not told. */
+/* resolv.conf: servers, search list and options. c-ares 1.18 ignores `timeout:`, `attempts:` and link-local servers,
+ * and would read the environment for what it is not told. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,15 +7,13 @@
 
 #include "net/dns_parts.h"
 
-#define DOMAINS_MAX ((int)(sizeof((struct sk_resolv_conf *)0)->domains / sizeof(char *)))
+#define DOMAINS_MAX     ((int)(sizeof((struct sk_resolv_conf *)0)->domains / sizeof(char[256])))
+#define NAMESERVERS_MAX 3 /* MAXNS of resolv.h: libc asks no more */
 
-static void add_domain(struct sk_resolv_conf *conf, size_t *used, const char *domain) {
-    size_t n = strlen(domain) + 1;
-    if (conf->ndomains >= DOMAINS_MAX || *used + n > sizeof conf->text || strcmp(domain, ".") == 0)
-        return;
-    memcpy(conf->text + *used, domain, n);
-    conf->domains[conf->ndomains++] = conf->text + *used;
-    *used += n;
+static void add_domain(struct sk_resolv_conf *conf, const char *domain) {
+    size_t n = strlen(domain);
+    if (conf->ndomains < DOMAINS_MAX && n < sizeof conf->domains[0] && strcmp(domain, ".") != 0)
+        memcpy(conf->domains[conf->ndomains++], domain, n + 1);
 }
 
 /* NAME:N with N from lo to hi (beyond: the nearer of them, as libc does). */
@@ -27,22 +25,24 @@ static void read_option(const char *word, const char *name, int lo, int hi, int 
     *out = (value < lo ? lo : value > hi ? hi : value) * unit;
 }
 
-static void read_line(struct sk_resolv_conf *conf, size_t *used, char *line) {
-    char *save = NULL;
-    line[strcspn(line, "#;\r\n")] = '\0';
-    char *key = strtok_r(line, " \t", &save), *word;
-    if (!key)
-        return;
+static void add_server(struct sk_resolv_conf *conf, const char *text) {
+    if (conf->server_count < NAMESERVERS_MAX &&
+        sk_server_parse(&conf->servers[conf->server_count], text, strlen(text), NULL) == 0)
+        conf->server_count++;
+}
+
+static void read_words(struct sk_resolv_conf *conf, const char *key, char **save) {
     bool is_search = strcmp(key, "search") == 0 || strcmp(key, "domain") == 0;
-    if (is_search) {
+    bool is_options = strcmp(key, "options") == 0;
+    if (is_search)
         conf->ndomains = 0; /* the last such line counts */
-        *used = 0;
-    }
-    while ((is_search || strcmp(key, "options") == 0) && (word = strtok_r(NULL, " \t", &save))) {
-        if (is_search) {
-            add_domain(conf, used, word);
+    for (char *word; (word = strtok_r(NULL, " \t", save)) != NULL;) {
+        if (is_search)
+            add_domain(conf, word);
+        else if (strcmp(key, "nameserver") == 0)
+            add_server(conf, word);
+        if (!is_options)
             continue;
-        }
         read_option(word, "timeout", 1, 30, 1000, &conf->timeout_ms);
         read_option(word, "attempts", 1, 5, 1, &conf->tries);
         read_option(word, "ndots", 0, 15, 1, &conf->ndots);
@@ -51,17 +51,23 @@ static void read_line(struct sk_resolv_conf *conf, size_t *used, char *line) {
 }
 
 void sk_resolv_conf(struct sk_resolv_conf *conf, const char *path) {
-    char line[1024], host[256] = "";
-    size_t used = 0;
+    char line[1024], host[256] = "", *save, *key;
     memset(conf, 0, sizeof *conf);
     conf->ndots = 1;
     conf->tries = 3;
     conf->timeout_ms = 2000;
     FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file))
-        read_line(conf, &used, line);
+    while (file && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "#;\r\n")] = '\0';
+        if ((key = strtok_r(line, " \t", &save)) != NULL)
+            read_words(conf, key, &save);
+    }
     if (file)
         fclose(file);
-    if (conf->ndomains == 0 && used == 0 && gethostname(host, sizeof host - 1) == 0 && strchr(host, '.'))
-        add_domain(conf, &used, strchr(host, '.') + 1);
+    if (conf->server_count == 0) {
+        sk_addr_loopback(&conf->servers[0], AF_INET, 53);
+        conf->server_count = 1;
+    }
+    if (conf->ndomains == 0 && gethostname(host, sizeof host - 1) == 0 && strchr(host, '.'))
+        add_domain(conf, strchr(host, '.') + 1);
 }

@@ -2,6 +2,7 @@
 #include <ifaddrs.h>
 #include <netdb.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/bytes.h"
 #include "net/addr_parts.h"
@@ -54,40 +55,95 @@ static int fail_name(const char *name, const char *reason, struct sk_err *err) {
     return sk_fail(err, SK_GAI, EAI_NONAME, "resolve", "%s: %s", shown, reason);
 }
 
-int sk_lookup(const char *name, int family, bool addrconfig, sk_time deadline, struct sk_addrs *out,
-              struct sk_err *err) {
-    char ascii[256];
-    bool use_files, use_dns, want4 = family != AF_INET6, want6 = family != AF_INET;
-    sk_hosts_order(&use_files, &use_dns);
-    if (use_files && sk_hosts_lookup(name, family, out) > 0)
-        return 0;
-    if (sk_hosts_localhost(name, family, out) > 0)
-        return 0;
-    for (const char *p = name; *p; p++)
-        if ((unsigned char)*p >= 0x80) {
-            if (sk_idn_encode(name, strlen(name), ascii, sizeof ascii, NULL) < 0)
-                return fail_name(name, "not a name", err);
-            name = ascii;
-            break;
-        }
-    if (!sk_dns_is_name(name))
-        return fail_name(name, "not a name", err);
-    if (!use_dns)
-        return fail_name(name, "not in the hosts file, and nsswitch.conf asks nobody else", err);
-    if (addrconfig && want4 && want6)
-        find_families(&want4, &want6);
-    return sk_dns_ask(name, want4, want6, deadline, out, err);
+int sk_dns_name(const char *name, char ascii[256], struct sk_err *err) {
+    size_t n = strlen(name);
+    bool is_ascii = true;
+    for (size_t i = 0; i < n; i++)
+        is_ascii = is_ascii && (unsigned char)name[i] < 0x80;
+    bool fits = is_ascii ? n < 256 : sk_idn_encode(name, n, ascii, 256, NULL) == 0;
+    if (fits && is_ascii)
+        memcpy(ascii, name, n + 1);
+    return fits && sk_dns_is_name(ascii) ? 0 : fail_name(name, "not a name", err);
 }
 
-int sk_resolve(const char *name, int family, sk_time deadline, struct sk_addrs *out, struct sk_err *err) {
+/* Is a the same name as b, whose final dot does not count? */
+static bool is_same_name(const char *a, const char *b) {
+    size_t n = strlen(a), k = strlen(b);
+    n -= n > 1 && a[n - 1] == '.';
+    k -= k > 1 && b[k - 1] == '.';
+    return n == k && strncasecmp(a, b, n) == 0;
+}
+
+/* The caller's own answers. True: the name is one of them, though perhaps of another family. */
+static bool override(const char *name, int family, const struct sk_lookup *how, struct sk_addrs *out) {
+    bool is_known = false;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; how && i < how->override_count; i++) {
+            const struct sk_override *o = &how->overrides[i];
+            int own = o->addr.u.sa.sa_family;
+            if (!is_same_name(name, o->name) || own != (pass == 0 ? AF_INET6 : AF_INET))
+                continue;
+            is_known = true;
+            if (family == AF_UNSPEC || own == family)
+                sk_addrs_add(out, &o->addr);
+        }
+    return is_known;
+}
+
+/* Set the origin when there is an answer. */
+static bool found(struct sk_addrs *out, size_t before, const char *source) {
+    if (out->count > before)
+        out->origin.source = source;
+    return out->count > before;
+}
+
+/* What is answered here. both_loopbacks: localhost is both of them, also where the hosts file has only one: servers
+ * listen on either. */
+static int resolve_local(const char *name, int family, bool both_loopbacks, const struct sk_lookup *how,
+                         struct sk_addrs *out, struct sk_err *err) {
+    char ascii[256];
     bool use_files, use_dns;
     size_t before = out->count;
+    if (override(name, family, how, out)) {
+        out->origin.source = "override";
+        return found(out, before, "override") ? 1
+                                              : sk_fail(err, SK_GAI, EAI_NODATA, "resolve",
+                                                        "%s: --resolve gives it no address of this kind", name);
+    }
     sk_hosts_order(&use_files, &use_dns);
-    /* localhost is both loopback addresses, also where the hosts file has only one of them: servers listen on either.
-     */
-    if (sk_hosts_localhost(name, family, out) == 0)
-        return sk_lookup(name, family, family == AF_UNSPEC, deadline, out, err);
-    if (use_files)
-        sk_hosts_lookup(name, family, out);
-    return out->count > before ? 0 : fail_name(name, "not a name", err);
+    use_files = use_files && !(how && how->no_hosts);
+    bool is_localhost = both_loopbacks && sk_hosts_localhost(name, family, out) > 0;
+    if (use_files && sk_hosts_lookup(name, family, out) > 0 && !is_localhost)
+        return found(out, before, "hosts");
+    if (is_localhost || sk_hosts_localhost(name, family, out) > 0)
+        return found(out, before, "localhost");
+    if (sk_dns_name(name, ascii, err) < 0)
+        return -1;
+    return use_dns ? 0 : fail_name(name, "not in the hosts file, and nsswitch.conf asks nobody else", err);
+}
+
+int sk_resolve_local(const char *name, int family, const struct sk_lookup *how, struct sk_addrs *out,
+                     struct sk_err *err) {
+    return resolve_local(name, family, true, how, out, err);
+}
+
+static int resolve(const char *name, int family, bool addrconfig, bool both_loopbacks, const struct sk_lookup *how,
+                   sk_time deadline, struct sk_addrs *out, struct sk_err *err) {
+    bool want4 = family != AF_INET6, want6 = family != AF_INET;
+    int rc = resolve_local(name, family, both_loopbacks, how, out, err);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    if (addrconfig && want4 && want6)
+        find_families(&want4, &want6);
+    return sk_dns_ask_both(name, want4, want6, how, deadline, out, err);
+}
+
+int sk_resolve_as_libc(const char *name, int family, bool addrconfig, const struct sk_lookup *how, sk_time deadline,
+                       struct sk_addrs *out, struct sk_err *err) {
+    return resolve(name, family, addrconfig, false, how, deadline, out, err);
+}
+
+int sk_resolve(const char *name, int family, const struct sk_lookup *how, sk_time deadline, struct sk_addrs *out,
+               struct sk_err *err) {
+    return resolve(name, family, family == AF_UNSPEC, true, how, deadline, out, err);
 }

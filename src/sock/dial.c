@@ -39,7 +39,7 @@ static int resolve(const struct sk_endpoint *ep, int family, sk_time deadline, s
                    struct sk_err *err) {
     if (family == AF_UNIX)
         return sk_fail_usage(err, "'%s' is a name of a host; a UNIX socket wants a path or unix:PATH", ep->host);
-    if (sk_resolve(ep->host, family, deadline, out, err) < 0)
+    if (sk_resolve(ep->host, family, NULL, deadline, out, err) < 0)
         return -1;
     for (size_t i = 0; i < out->count; i++)
         sk_addr_set_port(&out->list[i], ep->port);

@@ -25,6 +25,9 @@ static struct {
     int port, log;
 } server;
 
+static struct sk_addr server_addr;
+static struct sk_lookup asking_server;
+
 struct packet {
     unsigned char data[1024];
     size_t n;
@@ -157,7 +160,10 @@ static int start_server(void **state) {
     server.log = log[0];
     server.port = ntohs(sin.sin_port);
     snprintf(csv, sizeof csv, "127.0.0.1:%d", server.port);
-    sk_dns_servers(csv);
+    asking_server.server_count = 1;
+    asking_server.servers = &server_addr;
+    if (sk_server_parse(&server_addr, csv, strlen(csv), NULL) < 0)
+        return -1;
     sk_hosts_path("/nonexistent/hosts");
     return server.pid < 0 ? -1 : 0;
 }

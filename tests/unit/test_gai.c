@@ -37,7 +37,7 @@ static const char *gai(const char *host, const char *service, const struct addri
     static char text[2048];
     struct sk_value out;
     struct sk_err err;
-    if (sk_getaddrinfo(host, service, hints, sk_after(10 * SK_SECOND), &out, &err) < 0) {
+    if (sk_getaddrinfo(host, service, hints, &asking_server, sk_after(10 * SK_SECOND), &out, NULL, &err) < 0) {
         snprintf(text, sizeof text, "%s", sk_err_name(&err));
         return text;
     }
@@ -147,7 +147,7 @@ static const char *gni(const char *host, uint16_t port, int flags) {
     sk_addr_any(&addr, strchr(host, ':') ? AF_INET6 : AF_INET, port);
     inet_pton(addr.u.sa.sa_family, host,
               strchr(host, ':') ? (void *)&addr.u.in6.sin6_addr : (void *)&addr.u.in.sin_addr);
-    if (sk_getnameinfo(&addr, flags, sk_after(20 * SK_SECOND), &out, &err) < 0)
+    if (sk_getnameinfo(&addr, flags, &asking_server, sk_after(20 * SK_SECOND), &out, NULL, &err) < 0)
         return sk_err_name(&err);
     snprintf(text, sizeof text, "%s %s", word_of(sk_get(&out, "host")), word_of(sk_get(&out, "service")));
     sk_drop(out);
@@ -171,9 +171,9 @@ static void test_getnameinfo(void **state) {
     struct sk_addr none = { 0 }, un = { .len = 7, .u.un = { AF_UNIX, "/x/y" } };
     struct sk_value out;
     struct sk_err err;
-    assert_int_equal(sk_getnameinfo(&none, 0, SK_NEVER, &out, &err), -1);
+    assert_int_equal(sk_getnameinfo(&none, 0, NULL, SK_NEVER, &out, NULL, &err), -1);
     assert_string_equal(sk_err_name(&err), "EAI_FAMILY");
-    assert_int_equal(sk_getnameinfo(&un, 0, SK_NEVER, &out, &err), 0);
+    assert_int_equal(sk_getnameinfo(&un, 0, NULL, SK_NEVER, &out, NULL, &err), 0);
     assert_string_equal(word_of(sk_get(&out, "service")), "/x/y");
     sk_drop(out);
 }

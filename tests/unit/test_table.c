@@ -164,6 +164,8 @@ static void kinds(void **state) {
         { K_NAME, "x", "1" },
         { K_CHOICE, "one", "two" },
         { K_ONOFF, "off", "maybe" },
+        { K_SERVERS, "127.0.0.1:5353,::1", "127.0.0.1:0" },
+        { K_OVERRIDE, "a.test:::1", "a.test" },
     };
     static const char *const words[] = { "one", NULL };
     bool tried[K_CHAIN + 1] = { [K_FLAG] = true, [K_CMD] = true, [K_CHAIN] = true };
