@@ -124,6 +124,7 @@ static void values(struct walk *w, const struct param *row) {
         words(w, on_off, row->help);
         break;
     case K_ADDR:
+    case K_PORTS:
     case K_HOST:
         addresses(w);
         break;

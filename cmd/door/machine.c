@@ -40,6 +40,14 @@ static struct sk_value each_item(struct frame *f, const struct sk_value *envelop
     return list;
 }
 
+/* Has it a command whose results are told one by one (probe, resolve)? */
+static bool tells_each(const struct prog *prog) {
+    for (size_t i = 0; i < prog->count; i++)
+        if (prog->steps[i].cmd->flags & EACH)
+            return true;
+    return false;
+}
+
 /* Are the results of this line several because it asked for that (recvfrom -n)? */
 static bool asks_for_many(const struct prog *prog, const struct sk_value *envelopes) {
     const struct command *cmd = prog->count == 1 ? prog->steps[0].cmd : NULL;
@@ -86,7 +94,7 @@ static int machine_line(struct frame *f, struct out *answers, const char *line, 
         status = script_refused(f, sink, NULL, 0, &bad);
     else
         status = prog_run(f, &prog, sink);
-    several = !refused && prog.count > 1;
+    several = !refused && (prog.count > 1 || tells_each(&prog));
     if (refused || prog.count > 0) {
         struct sk_value envelopes = gather_take(sink);
         if (asks_for_many(&prog, &envelopes)) {

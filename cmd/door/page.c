@@ -160,10 +160,10 @@ static bool has_kind(const struct command *cmd, const enum kind *kinds, size_t n
 }
 
 const char *command_topic(const struct command *cmd, size_t i) {
-    static const enum kind bytes[] = { K_DATA, K_PATTERN, K_BYTES }, addresses[] = { K_ADDR, K_HOST };
+    static const enum kind bytes[] = { K_DATA, K_PATTERN, K_BYTES }, addresses[] = { K_ADDR, K_PORTS, K_HOST };
     const char *found[5];
     size_t n = 0;
-    if (has_kind(cmd, addresses, 2))
+    if (has_kind(cmd, addresses, 3))
         found[n++] = "addresses";
     if (has_kind(cmd, bytes, 3) || (cmd->flags & PRINTS))
         found[n++] = "bytes";

@@ -165,7 +165,11 @@ struct sk_sock *call_sock_of(struct call *c, struct object *obj) {
 }
 
 int call_endpoint(struct call *c, int param, struct sk_endpoint *out) {
-    *out = *c->args[param].u.ep;
+    return call_place(c, c->args[param].u.ep, out);
+}
+
+int call_place(struct call *c, const struct sk_endpoint *ep, struct sk_endpoint *out) {
+    *out = *ep;
     if (out->kind != SK_EP_SOCK)
         return 0;
     struct object *obj = call_object(c, out->host);

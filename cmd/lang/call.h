@@ -46,6 +46,7 @@ struct sk_sock *call_sock_of(struct call *c, struct object *obj);
 void call_release(struct call *c); /* what call_sock_of keeps */
 /* Endpoint operand with sock:NAME replaced by where that socket is bound. */
 int call_endpoint(struct call *c, int param, struct sk_endpoint *out);
+int call_place(struct call *c, const struct sk_endpoint *ep, struct sk_endpoint *out);
 
 /* Build and print: append v for people (records by `shows`) to out. */
 int value_text(struct session *ses, const struct sk_value *v, struct sk_buf *out, struct sk_err *err);

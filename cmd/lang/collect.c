@@ -227,17 +227,7 @@ static int gather_bytes(struct sink *s, struct call *c, const void *p, size_t n,
     return delivery_bytes(delivery_open(&((struct gather *)s)->deliveries, c), p, n, taken, err);
 }
 
-static int gather_item(struct sink *s, struct call *c, const struct sk_value *v, struct sk_err *err) {
-    return delivery_item(delivery_open(&((struct gather *)s)->deliveries, c), v, err);
-}
-
-static int gather_end(struct sink *s, struct call *c, const struct outcome *o, struct sk_err *err) {
-    struct gather *g = (struct gather *)s;
-    struct delivery *d = delivery_find(g->deliveries, c);
-    if (!o->ok)
-        tell_through(g->errors, c, o);
-    struct sk_value envelope = outcome_delivered(c, o, d);
-    delivery_close(d);
+static int gather_keep(struct gather *g, struct call *c, struct sk_value envelope, struct sk_err *err) {
     size_t size = value_size(&envelope);
     if (size > MOST - g->size) {
         sk_drop(envelope);
@@ -248,6 +238,24 @@ static int gather_end(struct sink *s, struct call *c, const struct outcome *o, s
     g->size += size;
     sk_push(&g->list, envelope);
     return 0;
+}
+
+static int gather_item(struct sink *s, struct call *c, const struct sk_value *v, struct sk_err *err) {
+    if (c->cmd->flags & EACH)
+        return gather_keep((struct gather *)s, c, outcome_item(c, v), err);
+    return delivery_item(delivery_open(&((struct gather *)s)->deliveries, c), v, err);
+}
+
+static int gather_end(struct sink *s, struct call *c, const struct outcome *o, struct sk_err *err) {
+    struct gather *g = (struct gather *)s;
+    struct delivery *d = delivery_find(g->deliveries, c);
+    if (!o->ok)
+        tell_through(g->errors, c, o);
+    if (outcome_was_told(c, o))
+        return 0;
+    struct sk_value envelope = outcome_delivered(c, o, d);
+    delivery_close(d);
+    return gather_keep(g, c, envelope, err);
 }
 
 static void gather_tell(struct sink *s, struct call *c, const struct outcome *o) {

@@ -68,6 +68,11 @@ struct outcome {
 };
 /* The JSON envelope of an outcome as a value (owned). bytes: what a stream delivered, or NULL. */
 struct sk_value outcome_value(struct call *c, const struct outcome *o, const struct sk_value *streamed);
+/* The envelope of one item of an EACH command, now. An item with a field `error` (a record) is a failure: its other
+ * fields stand in the error. */
+struct sk_value outcome_item(struct call *c, const struct sk_value *item);
+/* All of an EACH command was told by its items: it has no envelope of its own. */
+bool outcome_was_told(const struct call *c, const struct outcome *o);
 
 /* Sections of a script that `test NAME` starts (verbs/tap.h). */
 struct tap {

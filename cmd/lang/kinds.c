@@ -89,6 +89,22 @@ static int parse_addr(const struct param *row, const char *p, size_t n, struct a
     return sk_endpoint_parse(out->u.ep, &p, &n, 1, (row->flags & LISTENING) != 0, err);
 }
 
+static int parse_ports(const struct param *row, const char *p, size_t n, struct arena *a, struct arg *out,
+                       struct sk_err *err) {
+    struct sk_ports ports;
+    (void)row;
+    if (sk_ports_parse(&ports, p, n, err) < 0)
+        return -1;
+    out->u.ports = arena_alloc(a, sizeof *out->u.ports);
+    *out->u.ports = ports;
+    if (ports.list != NULL) {
+        size_t size = ports.count * sizeof *ports.list;
+        out->u.ports->list = memcpy(arena_alloc(a, size), ports.list, size);
+    }
+    sk_ports_done(&ports);
+    return 0;
+}
+
 static int parse_servers(const struct param *row, const char *p, size_t n, struct arena *a, struct arg *out,
                          struct sk_err *err) {
     (void)row;
@@ -194,6 +210,7 @@ static const struct {
     [K_TIME] = { "TIME", parse_time },
     [K_TIMEOUT] = { "TIME", parse_time },
     [K_ADDR] = { "ADDR", parse_addr },
+    [K_PORTS] = { "ADDR", parse_ports },
     [K_HOST] = { "HOST", parse_text },
     [K_SOCK] = { "NAME", parse_sock },
     [K_POLL] = { "NAME[:EVENTS]", parse_sock },

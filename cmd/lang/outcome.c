@@ -138,6 +138,35 @@ struct sk_value outcome_value(struct call *c, const struct outcome *o, const str
     return v;
 }
 
+static struct sk_value failed_item(struct call *c, const struct sk_value *item, const struct sk_value *error) {
+    struct sk_value e = sk_record();
+    for (size_t i = 0; i < error->u.seq->count; i++)
+        sk_put(&e, error->u.seq->items[i].key, sk_copy(error->u.seq->items[i].value));
+    for (size_t i = 0; i < item->u.seq->count; i++)
+        if (&item->u.seq->items[i].value != error)
+            sk_put(&e, item->u.seq->items[i].key, settled(c->ses, &item->u.seq->items[i].value));
+    return e;
+}
+
+struct sk_value outcome_item(struct call *c, const struct sk_value *item) {
+    sk_time now = sk_now();
+    const struct sk_value *error = item->type == SK_RECORD ? sk_get(item, "error") : NULL;
+    struct sk_value v = sk_record();
+    sk_put(&v, "v", sk_int(ENVELOPE_VERSION));
+    sk_put(&v, "seq", sk_int((int64_t)++ * c->frame->seq));
+    sk_put(&v, "t", sk_float(micro(now - c->frame->born, SK_SECOND)));
+    sk_put(&v, "cmd", sk_text(c->cmd->name));
+    sk_put(&v, "sock", sk_null());
+    sk_put(&v, "ok", sk_bool(!error));
+    sk_put(&v, "ms", sk_float(micro(now - c->started, SK_MS)));
+    sk_put(&v, error ? "error" : "result", error ? failed_item(c, item, error) : settled(c->ses, item));
+    return v;
+}
+
+bool outcome_was_told(const struct call *c, const struct outcome *o) {
+    return (c->cmd->flags & EACH) && !o->bound && (o->ok || c->told);
+}
+
 /* What came before a failure: the bytes, or the items. */
 static struct sk_value came(const struct delivery *d) {
     if (d && d->bytes.len)

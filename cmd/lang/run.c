@@ -71,6 +71,7 @@ static void call_begin(struct running *r, struct sink *sink) {
     c->allowed = SK_NEVER;
     c->allowed_by = "";
     c->sink = sink;
+    c->more = c->told = false;
     c->json = false;
     c->scratch = &r->scratch;
     c->data_room = NULL;
@@ -293,6 +294,7 @@ static int step_run(struct frame *f, const struct step *st, struct sink *sink) {
     call_begin(&r, sink);
     r.time.start = r.time.end =
         st->cmd->flags & TRANSPARENT ? 0 : sk_now(); /* reading the clock costs as much as a step */
+    r.call.started = r.time.start;
     if (f->echo && f->host->echo != NULL && st->source != NULL)
         f->host->echo(f, st->source);
     int rc = sk_charge(0, st->cmd->name, SK_NEVER, &r.call.err);

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/value.h"
 #include "net/addr.h"
+#include "net/ports.h"
 #include "sock/dial.h"
 #include "sock/sock.h"
 
@@ -26,6 +27,7 @@ enum kind {
     K_TIME,     /* a length: u.t */
     K_TIMEOUT,  /* none, 0 or a TIME: u.t is SK_NEVER, 0, or the length */
     K_ADDR,     /* one address, two or four words where the row says MULTIWORD: u.ep (port 0 allowed with LISTENING) */
+    K_PORTS,    /* one address, whose port may be a list: u.ports */
     K_HOST,     /* text, or "-" for none: u.s.p NULL */
     K_SOCK,     /* name of an object of the session */
     K_POLL,     /* SOCK[:EVENTS]: text, split by the verb with call_poll */
@@ -106,6 +108,7 @@ enum command_flags {
     PLAIN = 1 << 14,       /* with PRINTS: auto, raw and text mean the bytes and one newline; to a terminal what is not
                               printable is escaped (print, get) */
     NAMES = 1 << 17,       /* --server --tcp --no-hosts --no-search --resolve: opt->lookup */
+    EACH = 1 << 16,        /* with R_ITEMS: many, told as they come; JSON has an envelope for each (probe, resolve) */
     TRANSPARENT = 1 << 15, /* no outcome of its own: the steps it ran have told theirs (do, source). Its failure was
                               reported by them */
 };
@@ -121,6 +124,8 @@ struct command {
     enum result result;
     const char *shows;   /* text form of a record: its fields in this order, "addr state"; NULL: the main one; "":
                             nothing. A null prints nothing */
+    /* With EACH: the text of an item, a line, where its fields in order would not do; aligned for a terminal. */
+    int (*line)(const struct sk_value *item, bool terminal, struct sk_buf *out, struct sk_err *err);
     const char *details; /* paragraphs for help and the man page, or NULL */
     const char *const *examples; /* NULL-terminated lines, each run by a test */
     /* What the kinds cannot tell about operands and options, or NULL. Called before anything runs, without a system
@@ -148,6 +153,7 @@ struct arg {
             size_t n;
         } s; /* a NUL follows */
         struct sk_endpoint *ep;
+        struct sk_ports *ports;
         struct sk_override *override;
         struct {
             struct sk_addr *list;
@@ -192,7 +198,10 @@ struct call {
     sk_time deadline;
     sk_time allowed;        /* the length behind deadline */
     const char *allowed_by; /* who set it: "" for -t, " (settimeout)", " (default; -t changes it)" */
+    sk_time started;
     struct sink *sink;
+    bool more;             /* with EACH: another item follows at once, and may be written together with this one */
+    bool told;             /* with EACH: the items have said why the command fails */
     bool json;             /* the result goes to a JSON form */
     struct arena *scratch; /* for this call */
     char *data_room;       /* of call_data */

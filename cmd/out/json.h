@@ -8,4 +8,7 @@
 int json_line(struct call *c, const struct outcome *o, const struct delivery *d, struct sk_buf *out,
               struct sk_err *err);
 
+/* The same for one item of an EACH command. */
+int json_item(struct call *c, const struct sk_value *item, struct sk_buf *out, struct sk_err *err);
+
 #endif

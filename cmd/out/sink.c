@@ -307,8 +307,30 @@ static int sink_bytes(struct sink *s, struct call *c, const void *bytes, size_t 
     return show_bytes(p, c, d, bytes, n, taken, err);
 }
 
+static int flush_lines(struct printer *p, struct delivery *d, struct sk_err *err) {
+    int rc = d->bytes.len ? write_out(p, sk_buf_data(&d->bytes), d->bytes.len, NULL, err) : 0;
+    sk_buf_clear(&d->bytes);
+    return rc;
+}
+
+/* A line for each item; those that come together are written together. */
+static int show_each(struct printer *p, struct call *c, const struct sk_value *v, struct sk_err *err) {
+    static const size_t MOST = 64 * 1024;
+    struct delivery *d = delivery_open(&p->deliveries, c);
+    int rc;
+    if (is_json(p, c))
+        rc = json_item(c, v, &d->bytes, err);
+    else if (c->cmd->line)
+        rc = c->cmd->line(v, on_terminal(p), &d->bytes, err);
+    else
+        rc = text_line(c->ses, v, c->shows, &d->bytes, err);
+    return rc < 0 || (c->more && d->bytes.len < MOST) ? rc : flush_lines(p, d, err);
+}
+
 static int sink_item(struct sink *s, struct call *c, const struct sk_value *v, struct sk_err *err) {
     struct printer *p = printer_of(s);
+    if (c->cmd->flags & EACH)
+        return show_each(p, c, v, err);
     if (is_json(p, c))
         return delivery_item(delivery_open(&p->deliveries, c), v, err);
     if (sk_main(v)->type == SK_BYTES)
@@ -335,8 +357,10 @@ static int end_text(struct printer *p, struct call *c, const struct outcome *o, 
 static int sink_end(struct sink *s, struct call *c, const struct outcome *o, struct sk_err *err) {
     struct printer *p = printer_of(s);
     struct delivery *d = p->deliveries ? delivery_find(p->deliveries, c) : NULL;
-    int rc;
-    if (is_json(p, c)) {
+    int rc = d && (c->cmd->flags & EACH) ? flush_lines(p, d, err) : 0;
+    if (rc < 0 || outcome_was_told(c, o)) {
+        d = NULL;
+    } else if (is_json(p, c)) {
         struct sk_buf b = borrow(p);
         rc = write_record(p, &b, json_line(c, o, d, &b, err), err);
     } else {

@@ -155,6 +155,17 @@ int sk_sys_connect(int fd, const struct sk_addr *addr, sk_time deadline, struct 
     return 0;
 }
 
+int sk_sys_connect_now(int fd, const struct sk_addr *addr) {
+    bool was_begun = false;
+    for (;;) {
+        int e = connect(fd, &addr->u.sa, addr->len) == 0 ? 0 : errno;
+        bool is_new = e == EINPROGRESS || e == EINTR;
+        if (!is_new || was_begun)
+            return e == EISCONN && was_begun ? 0 : e == EINPROGRESS || e == EINTR ? EALREADY : e;
+        was_begun = true;
+    }
+}
+
 /* accept(2), "Error handling": these belong to the connection that was about to be returned, and the next may be well.
  * EOPNOTSUPP, listed there too, is what a socket that cannot listen says. */
 static bool is_dead_connection(int e) {

@@ -1,0 +1,30 @@
+#include "verbs/each.h"
+
+#include <string.h>
+
+#include "lang/render.h"
+
+struct sk_value each_failure(const char *name, const struct sk_err *why) {
+    struct sk_value item = sk_record(), error = sk_record();
+    int has_number, number = sk_err_number(why, &has_number);
+    sk_put(&error, "code", sk_text(sk_err_name(why)));
+    sk_put(&error, "errno", has_number ? sk_int(number) : sk_null());
+    sk_put(&error, "syscall", why->kind == SK_SYS ? sk_text(why->op) : sk_null());
+    sk_put(&error, "exit", sk_int(sk_err_status(why)));
+    sk_put_main(&error, "message", sk_text(why->msg));
+    sk_put_main(&item, "name", sk_text(name));
+    sk_put(&item, "error", error);
+    return item;
+}
+
+int each_failure_line(const struct sk_value *item, struct sk_buf *out, struct sk_err *err) {
+    const struct sk_value *error = sk_get(item, "error");
+    const struct sk_blob *name = sk_get(item, "name")->u.s;
+    const char *why = sk_get(error, "message")->u.s->data;
+    size_t n = name->len;
+    if (strncmp(why, name->data, n) == 0 && why[n] == ':' && why[n + 1] == ' ') /* the sentence begins with the name */
+        why += n + 2;
+    if (text_clean(out, name->data, n, false, err) < 0)
+        return -1;
+    return sk_buf_printf(out, err, " ! %s %s\n", sk_get(error, "code")->u.s->data, why);
+}
