@@ -10,64 +10,20 @@ command delivers.  What must hold:
   - the doors agree: bytes on stdout, files, messages and status of -c, -f, stdin, do and --json; results of the machine door;
   - bytes are kept: what was sent = what was delivered + what `info` says is buffered, queued or was thrown away with a close.
 """
-import argparse, base64, json, os, re, shutil, subprocess, sys, tempfile
+import argparse, base64, os, shutil, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+import doors
+from doors import Failure, flat, same_everywhere, stable
 from program_maker import Program
 from program_model import DATA
 
 
-class Failure(Exception):
-    pass
-
-
 def run(argv, directory, stdin=b""):
-    shutil.rmtree(directory, ignore_errors=True)
-    os.makedirs(directory)
-    with open(os.path.join(directory, "data.bin"), "wb") as f:
-        f.write(DATA)
-    try:
-        p = subprocess.run(argv, input=stdin, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, env={**os.environ, "SOCKCTL_TIMEOUT": "7s"})
-    except subprocess.TimeoutExpired:
-        raise Failure("did not end within 60 s")
-    if b"timed out after 7s" in p.stderr:
-        raise Failure(f"waited for what must be there\n{p.stderr.decode(errors='replace')}")
-    files = {}
-    for name in sorted(os.listdir(directory)):
-        path = os.path.join(directory, name)
-        if os.path.isfile(path) and name != "script.sock":
-            with open(path, "rb") as f:
-                files[name] = f.read()
-        elif name not in ("script.sock", "data.bin"):
-            raise Failure(f"left {name} behind")
-    if p.returncode < 0 or p.returncode >= 99 and p.returncode not in (124, 130) or re.search(rb"Sanitizer|runtime error|LeakSan", p.stderr):
-        raise Failure(f"status {p.returncode}\n{p.stderr.decode(errors='replace')}")
-    return p.returncode, p.stdout, p.stderr, files
-
-
-def same_everywhere(data):
-    """Without what differs from run to run: ports, times, places in a script, descriptors."""
-    data = re.sub(rb"(127\.0\.0\.1|\[::1\]):\d+", rb"\1:PORT", data)
-    data = re.sub(rb"real \d+\.\d+ s", b"real TIME", data)
-    data = re.sub(rb"(?m)^sockctl: (\S+:\d+: )?", b"sockctl: ", data)
-    data = re.sub(rb'"(fd|port|raw|ms|t|seq)":[^,}]*', rb'"\1":0', data)
-    return re.sub(rb"(?m)^(fd|tcp|rtt_ms|mss|cwnd|unacked|retransmitted|recv_queue|send_queue|rcvbuf|sndbuf): .*\n", b"", data)
-
-
-UNSTABLE = {"seq", "t", "ms", "fd", "port", "raw", "text", "tcp", "recv_queue", "send_queue", "us", "id", "message", "local", "peer", "value", "rcvbuf", "sndbuf", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted"}
-
-
-def stable(value):
-    if isinstance(value, dict) and "base64" in value:
-        return same_everywhere(base64.b64decode(value["base64"]))
-    if isinstance(value, dict):
-        return {k: stable(v) for k, v in value.items() if k not in UNSTABLE}
-    return [stable(v) for v in value] if isinstance(value, list) else value
-
-
-def flat(objects):
-    for o in objects:
-        yield from ([o] if "cmd" in o else o["results"])
+    told = doors.run(argv, directory, stdin, {"data.bin": DATA}, env={**os.environ, "SOCKCTL_TIMEOUT": "7s"})
+    if b"timed out after 7s" in told[2]:
+        raise Failure(f"waited for what must be there\n{told[2].decode(errors='replace')}")
+    return told
 
 
 def delivered(o):
@@ -101,15 +57,13 @@ def check(program, sockctl, directory):
     text = "\n".join(s.text for s in steps) + "\n"
     script = os.path.join(directory, "script.sock")
     os.makedirs(directory, exist_ok=True)
-    with open(script, "w") as f:
-        f.write(text)
     work, go = os.path.join(directory, "work"), [sockctl, "--keep-going"]
-    first = run([*go, "-c", text], work)
+    ways = doors.text_doors(go, text, script)
+    first = run(ways.pop("-c")[0], work)
     told = (first[0], same_everywhere(first[1]), same_everywhere(first[2]), first[3])
-    ways = {"-f": ([*go, "-f", script], b""), "stdin": (go, text.encode()), "many": ([*go, *[w for s in steps for w in ("-c", s.text)]], b"")}
+    ways["many"] = ([*go, *[w for s in steps for w in ("-c", s.text)]], b"")
     if all(s.plain for s in steps):
-        chain = [w for s in steps for w in (*s.words, ",,,")][:-1]
-        ways["do"] = ([*go, "do", "--sep", ",,,", *chain], b"")
+        ways["do"] = (doors.chain(go, [s.words for s in steps]), b"")
     for door, (argv, stdin) in ways.items():
         other = run(argv, work, stdin)
         if (other[0], same_everywhere(other[1]), same_everywhere(other[2]), other[3]) != told:
@@ -118,7 +72,7 @@ def check(program, sockctl, directory):
     if checked[:3] != (0, b"", b""):
         raise Failure(f"--check: {checked}")
     as_json = run([*go, "--json", "-c", text], work)
-    objects = [json.loads(line) for line in as_json[1].splitlines()]
+    objects = doors.objects(as_json[1])
     if as_json[0] != first[0]:
         raise Failure(f"status {first[0]}, with --json {as_json[0]}")
     if program.jobs:
@@ -128,7 +82,7 @@ def check(program, sockctl, directory):
     if not piped:
         check_bytes(program, steps, objects)
         machine = run([*go, "-i", "--json"], work, text.encode())
-        answers = [json.loads(line) for line in machine[1].splitlines()]
+        answers = doors.objects(machine[1])
         if stable(list(flat(answers))) != stable(list(flat(objects))):
             for a, b in zip(flat(answers), flat(objects)):
                 if stable(a) != stable(b):
