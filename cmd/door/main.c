@@ -93,9 +93,11 @@ int main(int argc, char **argv) {
     struct globals g = { 0 };
     struct sk_err err;
     sk_on_oom(out_of_memory);
-#ifdef SK_CHAOS
-    if (getenv("SK_CHAOS") != NULL) /* builds for tests: the seed of bad luck */
+#ifdef SK_CHAOS /* builds for tests: SEED of bad luck, or SEED,cancel */
+    if (getenv("SK_CHAOS") != NULL) {
         sk_chaos(strtoull(getenv("SK_CHAOS"), NULL, 10));
+        sk_chaos_cancel(strchr(getenv("SK_CHAOS"), ',') != NULL);
+    }
 #endif
     const struct host *host = process_host(sk_fd_sanitize());
     sk_wake_init();

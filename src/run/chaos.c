@@ -2,6 +2,7 @@
 
 #ifdef SK_CHAOS
 
+#include <signal.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -27,11 +28,21 @@ bool sk_chaos_hits(unsigned n) { return state && draw() % n == 0; }
 
 size_t sk_chaos_short(size_t n) { return n > 1 && sk_chaos_hits(2) ? 1 + (size_t)(draw() % n) : n; }
 
+/* As the current task is cancelled in earnest: main by a signal, where one is caught. */
+static void cancel(void) {
+    struct sigaction action;
+    bool is_caught = sigaction(SIGINT, NULL, &action) == 0 && action.sa_handler != SIG_DFL;
+    if (is_caught && sk_current() == sk_task_main())
+        raise(SIGINT);
+    else
+        sk_cancel(sk_current());
+}
+
 void sk_chaos_wait(void) {
     if (!sk_chaos_hits(4))
         return;
-    if (cancels && sk_chaos_hits(16))
-        sk_cancel(sk_current());
+    if (cancels && !sk_canceled() && sk_chaos_hits(4))
+        cancel();
     if (sk_chaos_hits(8))
         nanosleep(&(struct timespec){ .tv_nsec = (long)(draw() % 300000) }, NULL);
     for (uint64_t n = draw() % 3; n > 0; n--)

@@ -10,7 +10,7 @@
 
 /* Start with this seed; 0 ends it (so it is before the first call). */
 void sk_chaos(unsigned long long seed);
-/* Whether waits may also be cancelled, for good, as by sk_cancel. */
+/* Whether waits may also be cancelled, for good: as by sk_cancel, main by SIGINT where that is caught. */
 void sk_chaos_cancel(bool on);
 /* How much of n bytes to ask the kernel for: 1 to n, or n. */
 size_t sk_chaos_short(size_t n);

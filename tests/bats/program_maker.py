@@ -7,7 +7,10 @@ PIECES = ["a", "bc", "hello ", "line\n", "\r\n", "\0", "\\", "'", '"', ",", "-x"
 
 
 class Program:
-    def __init__(self, seed, number):
+    """steady: of commands alone whose results no bad luck may change (chaos.py); send, recv and poll may do less at once."""
+
+    def __init__(self, seed, number, steady=False):
+        self.steady = steady
         self.r = random.Random(f"{seed}/{number}")
         self.number = number
         self.token = "%08x" % self.r.getrandbits(32)
@@ -18,7 +21,7 @@ class Program:
             self.make()
         for _ in range(self.r.choice([3, 6, 10, 18, 30])):
             self.r.choices([self.send, self.receive, self.look, self.change, self.make, self.wrap, self.mistake], [30, 34, 12, 8, 4, 6, 5])[0]()
-        if self.r.random() < 0.15 and not self.jobs:
+        if self.r.random() < 0.15 and not self.jobs and not steady:
             self.background()
         self.finish()
 
@@ -117,6 +120,8 @@ class Program:
             return self.mistake()
         data = self.data()
         how = self.r.choice(["send", "sendall", "sendline", "write", "hex", "base64", "several", "sendmsg", "sendfile", "file", "raw", "variable"])
+        if self.steady and e.stream() and how not in ("sendall", "sendline", "write", "base64", "several", "sendfile", "file"):
+            how = "sendall"
         name, shown = e.name, escape(data)
         if how in ("send", "sendall", "write", "sendmsg"):
             words = self.method(name, how, shown)
@@ -140,10 +145,10 @@ class Program:
         else:
             value = self.name("t")
             self.add(value, "=", "print", shown)
-            self.add(text=f"{name}.send -- ${value}", *[])
+            self.add(text=f"{name}.send -- ${value}", sends=(e, data))
             words = None
         if words:
-            self.add(*words)
+            self.add(*words, sends=(e, data))
         if e.kind == "udp" and not e.peer.open:
             e.sure = False
         e.peer.feed(data)
@@ -155,7 +160,7 @@ class Program:
         if not e:
             return self.make_pair()
         if not e.sure or not e.available():
-            return self.receive_unsure(e)
+            return self.look() if self.steady else self.receive_unsure(e)
         (self.receive_stream if e.stream() else self.receive_message)(e)
 
     def receive_unsure(self, e):
@@ -176,7 +181,7 @@ class Program:
             data, e.kernel = e.kernel[:n], e.kernel[n:]
             return data
 
-        if e.kind == "tcp" and how in ("recv", "recvn", "peek", "recvfrom", "recvmsg", "waitall"):
+        if (e.kind == "tcp" or self.steady) and how in ("recv", "recvn", "peek", "recvfrom", "recvmsg", "waitall"):
             how = self.r.choice(["readn", "readline", "expect"])  # its pieces may come one by one
         if how in ("recv", "recvfrom", "recvmsg"):
             self.add(*self.method(e.name, how), wants=one(65536))
@@ -211,6 +216,7 @@ class Program:
             words = self.method(e.name, "read", n)
             wants = e.take(n)
             if how == "file":
+                e.shared = True
                 target = self.r.choice(["out1", "out2"])
                 self.add(text=" ".join(map(quoted, map(str, words))) + f" >{self.r.choice(['', '>'])} {target}", objects=0)
             else:
@@ -248,7 +254,7 @@ class Program:
     def look(self):
         e = self.end()
         how = self.r.choice(["state", "info", "poll", "poller", "print", "vars", "option", "inet", "sleep", "ls", "last"])
-        if how == "state" and e:
+        if how == "state" and e and not self.steady:
             self.add("print", text=f"print ${e.name}.state ${e.name}.buffered ${{nosuch{self.made}:-none}} $?")
         elif how == "last":
             self.add("print", text="print -- $_")
@@ -285,6 +291,8 @@ class Program:
         if not e:
             return self.make_pair()
         how = self.r.choice(["close", "closes", "shutdown", "timeout", "rebind", "use", "makefile", "closefile"])
+        if self.steady and how.endswith("file"):
+            how = "timeout"
         if how in ("close", "closes"):
             self.add(*([f"{e.name}.close"] if how == "close" else ["close", e.name, self.r.choice([e.name, *self.others, e.name])]))
             e.close()
@@ -293,6 +301,7 @@ class Program:
             self.add(f"{e.name}.shutdown", way)
             e.writes = False
             e.sure = e.sure and way == "wr"
+            e.shared = e.shared or way != "wr"
             if e.peer and way != "rd":
                 e.peer.ended = True
             if e.peer and way != "wr":
@@ -308,6 +317,9 @@ class Program:
             self.add("use", e.name)
         else:
             f = self.name("f")
+            e.shared = True
+            if e.peer:
+                e.peer.shared = True
             self.add(f, "=", f"{e.name}.makefile", self.r.choice(["rb", "wb", "rwb"]))
             if e.peer and e.peer.open and e.writes:
                 self.add(f"{f}.write", "x")
@@ -328,11 +340,11 @@ class Program:
         data, n = self.data(2), self.r.randint(1, 4)
         how = self.r.choice(["repeat", "chain", "fails", "seven", "bound", "shell", "stats"])
         if how == "repeat":
-            self.add("repeat", "-n", n, f"{e.name}.sendall", escape(data))
+            self.add("repeat", "-n", n, f"{e.name}.sendall", escape(data), sends=(e, data))
             for _ in range(n):
                 e.peer.feed(data)
         elif how == "chain":
-            self.add("do", "--sep", "::", f"{e.name}.send", escape(data), "::", "print", "sent", objects=2)
+            self.add("do", "--sep", "::", f"{e.name}.{'sendall' if self.steady else 'send'}", escape(data), "::", "print", "sent", objects=2, sends=(e, data))
             e.peer.feed(data)
         elif how == "fails":
             self.add("fails", "2", f"nosuch{n}.recv")
@@ -340,7 +352,7 @@ class Program:
             self.add("fails", f"{e.name}.recv", "-t", "0", "--flags", "MSG_OOB")
         elif how == "stats":
             self.add(self.name("r"), "=", "repeat", "-n", n, "htons", n)
-        elif how == "bound" and e.peer.sure and e.peer.available():
+        elif how == "bound" and not self.steady and e.peer.sure and e.peer.available():
             value = self.name("t")
             self.add(value, "=", f"{e.peer.name}.recv", "-t", "0")
             self.add("print", text=f"print $?")
@@ -349,14 +361,15 @@ class Program:
             self.add("print", text=f"print {quoted(escape(data))} | cat")
 
     def mistake(self):
-        e = self.end()
+        e = None if self.steady else self.end()
         name = e.name if e else "nosuch"
-        self.add(*self.r.choice([
+        words = self.r.choice([
             ["nosuch.recv"], ["send", "-s", "nosuch", "x"], ["use", "nosuch"], ["close", "nosuch"], [f"{name}.accept", "-t", "0"], [f"{name}.listen"], ["connect", "unix:./nothing"],
             ["connect", "127.0.0.1:1"], [f"{name}.getpeername"], [f"{name}.sendto", "unix:./nothing", "x"], ["wait", "7"], ["source", "nothing.sock"], ["get", "nosuch"],
             [f"{name}.poll", "-t", "0"], [f"{name}.readinto", "nosuch"], [f"{name}.expect", "-t", "0", "NEVER"], [f"{name}.bind", ":0"], ["inet_pton", "AF_INET", "x"],
             ["assert", "a", "is", "b"], ["poll", "nosuch"], [f"{name}.getsockopt", "TCP_NODELAY"], ["readinto", "nosuch"], [f"{name}.sendfile", "nothing"], [f"{name}.connect", "unix:./nothing"],
-        ]))
+        ])
+        self.add(*words, sends=(e, b"x") if e and words[0].endswith(".sendto") else None)  # TCP sends although it is connected elsewhere
         if e:
             e.sure = False
             if e.peer:

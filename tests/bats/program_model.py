@@ -23,6 +23,7 @@ class End:
         self.held, self.kernel = b"", b""  # look-ahead, and what the kernel has: streams
         self.queue = []  # messages
         self.ended = False  # the peer will send no more
+        self.shared = False  # its bytes also go where chaos.py does not look: a file, a view of it, nowhere
 
     def stream(self):
         return self.kind in ("unix", "tcp")
@@ -53,9 +54,10 @@ class End:
 
 
 class Step:
-    def __init__(self, words, text=None, wants=None, waits=True, plain=True, objects=1):
+    def __init__(self, words, text=None, wants=None, waits=True, plain=True, objects=1, sends=None):
         self.words, self.objects = words, objects  # for argv
         self.text = text or " ".join(quoted(w) for w in words)  # for the text doors
+        self.sends = sends  # (end, bytes) that it puts into a stream, each time it runs
         self.wants = wants  # bytes that the command delivers, None: whatever
         self.waits = waits  # 124 is a possible end
         self.plain = plain and text is None  # can stand in a do chain
