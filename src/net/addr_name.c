@@ -145,7 +145,9 @@ int sk_host_check(const char *text, size_t n, char host[256], struct sk_err *err
         /* Full-width letters and digits become plain ones: a look-alike of another text, not a name in another script.
          */
         if (strncmp(ascii, "xn--", 4) != 0 && !strstr(ascii, ".xn--"))
-            return sk_fail_usage(err, "address %s: write %s", shown, ascii);
+            return check_labels(ascii, strlen(ascii), shown, err) < 0
+                       ? -1
+                       : sk_fail_usage(err, "address %s: write %s", shown, ascii);
         text = ascii;
         n = strlen(ascii);
     }
