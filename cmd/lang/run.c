@@ -249,6 +249,19 @@ static int show_help(struct call *c) {
     return help->run(c);
 }
 
+/* do and source write nothing themselves: --json, -q and -v behind them are for the commands that they run. */
+static int run_inside(struct call *c) {
+    struct common *defaults = &c->frame->defaults;
+    bool json = defaults->json;
+    int verbose = defaults->verbose;
+    defaults->json = c->opt->json;
+    defaults->verbose = c->opt->verbose;
+    int rc = c->cmd->run(c);
+    defaults->json = json;
+    defaults->verbose = verbose;
+    return rc;
+}
+
 static int run_command(struct running *r) {
     struct call *c = &r->call;
     const struct step *st = r->step;
@@ -268,7 +281,7 @@ static int run_command(struct running *r) {
     if ((c->cmd->flags & PREFIX) && r->frame->depth >= DEEPEST)
         return sk_fail_usage(&c->err, "%s: commands are nested deeper than %d", c->cmd->name, DEEPEST);
     r->frame->depth++;
-    int rc = c->cmd->run(c);
+    int rc = c->cmd->flags & TRANSPARENT ? run_inside(c) : c->cmd->run(c);
     r->frame->depth--;
     return rc;
 }
