@@ -91,7 +91,8 @@ setup() { cd "$BATS_TEST_TMPDIR" || exit; }
     assert_equal "$line" up
     wait "$pid" || status=$?
     assert_equal "$status" 141
-    sockctl -c 'print up > ready; repeat -n 9000000000000000000 do' 2> err 3>&- &
+    # A shell starts its background jobs with SIGINT ignored.
+    env --default-signal=INT sockctl -c 'print up > ready; repeat -n 9000000000000000000 do' 2> err 3>&- &
     pid=$!
     read -r line < ready
     kill -INT "$pid"
