@@ -340,6 +340,30 @@ int sk_dns_ask_one(const char *name, const char *shown, const bool wanted[2], co
     return rc;
 }
 
+int sk_dns_conclude(struct sk_op *op, const char *shown, const struct sk_question *question, struct sk_addrs *out,
+                    struct sk_err *err) {
+    struct asking a = { .servers = &op->channel->key.server, .server_count = 1, .question = question };
+    size_t before = out->count;
+    int rc = 0;
+    for (int i = 0; i < 2; i++) {
+        a.part[i].is_wanted = op->query[i].is_used;
+        if (a.part[i].is_wanted)
+            take(&a, &a.part[i], &op->query[i], a.servers);
+        if (a.part[i].answer && a.part[i].status == ARES_SUCCESS)
+            collect(a.part[i].answer, families[i], out);
+    }
+    if (!is_settled(&a)) {
+        rc = 1;
+    } else if (out->count == before) {
+        struct part chosen = *worse(&a);
+        if (chosen.status == ARES_SUCCESS)
+            chosen.status = ARES_ENODATA;
+        rc = fail_part(&a, shown, &chosen, &out->origin, err);
+    }
+    end(&a);
+    return rc;
+}
+
 int sk_dns_ask_name(const struct sk_addr *addr, const struct sk_lookup *how, sk_time deadline, char **name,
                     struct sk_origin *origin, struct sk_err *err) {
     char host[SK_ADDR_TEXT];

@@ -30,7 +30,7 @@ int sk_server_parse(struct sk_addr *out, const char *text, size_t n, struct sk_e
 int sk_override_parse(struct sk_addr *out, const char **name, size_t *name_n, const char *text, size_t n,
                       struct sk_err *err);
 
-/* Addresses of a name (never a literal) for connect and bind, port 0; IPv6 first. family 0: A and AAAA at once as two
+/* Addresses of a name (never a literal) for connect and bind, port 0, best first. family 0: A and AAAA at once as two
  * queries, without a family that no interface has. Waits until answered, the deadline (SK_TIMEOUT), or cancellation;
  * abandoned queries do not delay exit. Errors: SK_GAI with the EAI code of DNS_TLS.md A.6; the sentence and
  * out->origin tell NXDOMAIN, no data, SERVFAIL, no answer apart, and who said so. */
@@ -43,6 +43,9 @@ int sk_resolve_local(const char *name, int family, const struct sk_lookup *how, 
 /* The part of it that is DNS, for one family (AF_INET or AF_INET6): who wants both asks in two tasks. */
 int sk_dns_ask(const char *name, int family, const struct sk_lookup *how, sk_time deadline, struct sk_addrs *out,
                struct sk_err *err);
+
+/* The order of RFC 6724: sk_resolve's and getaddrinfo's answers have it; those of sk_dns_ask come as DNS gave them. */
+void sk_addrs_sort(struct sk_addrs *addrs);
 
 /* getaddrinfo(3) with libc's answers (DNS_TLS.md B): host or service NULL as there. A list of records {family, type,
  * proto, canonname, addr (main)}, family and type as constant names' text. Numeric hosts through libc's

@@ -118,7 +118,7 @@ static void close_channel(struct sk_channel *channel) {
 
 static bool is_same(const struct sk_channel_key *a, const struct sk_channel_key *b) {
     return sk_addr_equal(&a->server, &b->server) && a->tcp == b->tcp && a->timeout_ms == b->timeout_ms &&
-           a->tries == b->tries;
+           a->tries == b->tries && a->bulk == b->bulk;
 }
 
 struct sk_channel *sk_channel_find(const struct sk_channel_key *key) {
@@ -203,6 +203,11 @@ static void begin_query(struct sk_query *query) {
     query->op->channel->pending++;
 }
 
+static void list_done(struct sk_channel *channel, struct sk_op *op) {
+    *(channel->done ? &channel->last_done->next_done : &channel->done) = op;
+    channel->last_done = op;
+}
+
 static void end_query(struct sk_query *query, int status, int timeouts) {
     query->is_done = true;
     query->status = status;
@@ -210,7 +215,9 @@ static void end_query(struct sk_query *query, int status, int timeouts) {
     query->op->has_news = true;
     query->op->pending--;
     query->op->channel->pending--;
-    if (!query->op->is_abandoned)
+    if (!query->op->is_abandoned && query->op->channel->key.bulk && query->op->pending == 0)
+        list_done(query->op->channel, query->op);
+    else if (!query->op->is_abandoned)
         sk_event_set(&query->op->woken);
     else if (query->op->pending == 0)
         free_op(query->op);
@@ -263,6 +270,29 @@ static sk_time next_timeout(const struct sk_channel *channel) {
     if (!sk_ares.timeout(channel->ares, NULL, &tv))
         return SK_NEVER;
     return sk_after(tv.tv_sec * SK_SECOND + tv.tv_usec * 1000 + SK_MS);
+}
+
+int sk_channel_pump(struct sk_channel *channel, sk_time deadline, struct sk_err *err) {
+    struct sk_err mine;
+    process(channel);
+    if (channel->done)
+        return 0;
+    sk_time timeout = next_timeout(channel);
+    if (sk_wait(channel->epoll, POLLIN, "resolve", timeout < deadline ? timeout : deadline, &mine) < 0 &&
+        (mine.kind != SK_TIMEOUT || deadline <= timeout)) {
+        if (err)
+            *err = mine;
+        return -1;
+    }
+    process(channel);
+    return 0;
+}
+
+struct sk_op *sk_channel_done(struct sk_channel *channel) {
+    struct sk_op *op = channel->done;
+    if (op)
+        channel->done = op->next_done;
+    return op;
 }
 
 /* One step of waiting: as the pump, or for what another one pumps. 0, or -1 when the asker's own deadline passed or it

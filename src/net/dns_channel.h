@@ -26,6 +26,7 @@ struct sk_channel_key {
     struct sk_addr server;
     bool tcp;
     int timeout_ms, tries; /* of one question */
+    bool bulk;             /* for many operations of one owner (net/bulk.c), apart from all others */
 };
 
 struct sk_channel {
@@ -33,7 +34,8 @@ struct sk_channel {
     struct ares_channeldata *ares;
     int epoll;
     struct sk_op *ops;
-    int pending; /* queries */
+    struct sk_op *done, *last_done; /* with key.bulk: those that are over, in order */
+    int pending;                    /* queries */
     bool is_pumped;
     sk_time silent_until; /* it did not answer a moment ago: others are asked first until then */
     struct sk_channel *next;
@@ -55,6 +57,8 @@ struct sk_op {
     bool is_abandoned, has_news;
     struct sk_event woken; /* news, or: pump now */
     struct sk_op *next, **link;
+    struct sk_op *next_done;
+    void *owner; /* whatever the asker wants to find here */
 };
 
 /* The channel of a server: the one that is there, or a new one. NULL with SK_INTERNAL, SK_SYS, or SK_USAGE. */
@@ -70,5 +74,11 @@ void sk_op_ask_name(struct sk_op *op, const struct sk_addr *addr);
 int sk_op_wait(struct sk_op *op, sk_time deadline, struct sk_err *err);
 /* The asker goes; its queries may not be over. When nobody waits for any, the channel goes with them. */
 void sk_op_leave(struct sk_op *op);
+
+/* For the owner of a bulk channel: let c-ares look at what came; when that ends no operation, wait for more, or until
+ * something is late. 0, or -1 at the deadline or when cancelled. */
+int sk_channel_pump(struct sk_channel *channel, sk_time deadline, struct sk_err *err);
+/* The next operation that is over, or NULL. */
+struct sk_op *sk_channel_done(struct sk_channel *channel);
 
 #endif

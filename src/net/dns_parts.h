@@ -31,6 +31,11 @@ int sk_dns_ask_one(const char *name, const char *shown, const bool wanted[2], co
 /* A and AAAA from DNS, each where wanted, at once; IPv6 first in *out. -1: SK_GAI, or what the wait failed with. */
 int sk_dns_ask_both(const char *name, bool want4, bool want6, const struct sk_lookup *how, sk_time deadline,
                     struct sk_addrs *out, struct sk_err *err);
+struct sk_op;
+/* What one server said in an operation of its channel that is over: 0; 1: not the last word, ask again as above; -1
+ * SK_GAI. */
+int sk_dns_conclude(struct sk_op *op, const char *shown, const struct sk_question *question, struct sk_addrs *out,
+                    struct sk_err *err);
 /* PTR from DNS: 0 and *name, the caller's to free, or NULL where the servers answered and gave none. -1: they were
  * silent. */
 int sk_dns_ask_name(const struct sk_addr *addr, const struct sk_lookup *how, sk_time deadline, char **name,
@@ -40,10 +45,11 @@ int sk_dns_ask_name(const struct sk_addr *addr, const struct sk_lookup *how, sk_
 int sk_dns_name(const char *name, char ascii[256], struct sk_err *err);
 /* A name that may be sent to DNS: labels of 1 to 63 letters, digits, '-' and '_', 253 in all, no number at the end. */
 bool sk_dns_is_name(const char *name);
-/* A name as getaddrinfo(3) would look it up: hosts alone decide when they know it, then localhost, then DNS. With
- * addrconfig a family is left out that no interface has (but loopback) while the other one is there. */
-int sk_resolve_as_libc(const char *name, int family, bool addrconfig, const struct sk_lookup *how, sk_time deadline,
+/* A name as getaddrinfo(3) would look it up: hosts alone decide when they know it, then localhost, then DNS. */
+int sk_resolve_as_libc(const char *name, int family, const struct sk_lookup *how, sk_time deadline,
                        struct sk_addrs *out, struct sk_err *err);
+/* Which families have an address that is not loopback. */
+void sk_families_here(bool *has4, bool *has6);
 
 /* A file as it was when it was read. */
 struct sk_stamp {
@@ -52,6 +58,8 @@ struct sk_stamp {
     off_t size;
     struct timespec mtime, ctime;
 };
+/* While true, a file that was read counts as unchanged: for who asks a hundred thousand times a second. */
+extern bool sk_stamps_held;
 /* Is it another file now, or has it come or gone? The stamp is then of the new one. All zero: never read; true. */
 bool sk_stamp_changed(struct sk_stamp *stamp, const char *path);
 

@@ -46,6 +46,8 @@ static int read_service(const char *text, int flags, struct service *service, st
         service->port = (uint16_t)number;
         return 0;
     }
+    if (*end == '\0') /* a number with a minus sign */
+        return fail_gai(EAI_SERVICE, text, err);
     if (flags & AI_NUMERICSERV)
         return fail_gai(EAI_NONAME, text, err);
     service->name = text;
@@ -89,7 +91,7 @@ static int find_kinds(const struct service *service, const struct addrinfo *hint
     *count = 0;
     for (const struct addrinfo *a = list; a && *count < KINDS_MAX; a = a->ai_next) {
         struct kind kind = { a->ai_socktype, a->ai_protocol, service->port };
-        const char *name = protocol_name(kind.proto);
+        const char *name = kind.type == SOCK_RAW ? NULL : protocol_name(kind.proto);
         if (service->name && (!name || sk_service_port(service->name, name, &kind.port) < 0))
             continue;
         kinds[(*count)++] = kind;
@@ -160,38 +162,52 @@ static int look_up(const char *host, const struct addrinfo *hints, const struct 
                    struct sk_addrs *out, struct sk_err *err) {
     bool is_mapping = hints->ai_family == AF_INET6 && hints->ai_flags & AI_V4MAPPED;
     bool want_all = is_mapping && hints->ai_flags & AI_ALL;
-    bool addrconfig = hints->ai_flags & AI_ADDRCONFIG;
-    int rc = sk_resolve_as_libc(host, want_all ? AF_UNSPEC : hints->ai_family, addrconfig, how, deadline, out, err);
+    int rc = sk_resolve_as_libc(host, want_all ? AF_UNSPEC : hints->ai_family, how, deadline, out, err);
     struct sk_err first;
     if (rc < 0 && is_mapping && !want_all && err && err->kind == SK_GAI) {
         first = *err;
-        rc = sk_resolve_as_libc(host, AF_INET, false, how, deadline, out, err);
+        rc = sk_resolve_as_libc(host, AF_INET, how, deadline, out, err);
         if (rc < 0)
             *err = first;
     }
-    if (rc == 0 && is_mapping)
+    if (rc == 0 && is_mapping) {
         map_to_ip6(out, 0);
+        sk_addrs_sort(out);
+    }
     return rc;
 }
 
 static int check_hints(const char *host, const char *service, const struct addrinfo *hints, struct sk_err *err) {
+    if (!host && !service)
+        return fail_gai(EAI_NONAME, "neither host nor service", err);
     if (hints->ai_flags & ~KNOWN_FLAGS || (hints->ai_flags & AI_CANONNAME && !host))
         return fail_gai(EAI_BADFLAGS, "", err);
-    if (hints->ai_family != AF_UNSPEC && hints->ai_family != AF_INET && hints->ai_family != AF_INET6)
-        return fail_gai(EAI_FAMILY, "", err);
-    return host || service ? 0 : fail_gai(EAI_NONAME, "neither host nor service", err);
+    bool is_known = hints->ai_family == AF_UNSPEC || hints->ai_family == AF_INET || hints->ai_family == AF_INET6;
+    return is_known ? 0 : fail_gai(EAI_FAMILY, "", err);
+}
+
+/* AI_ADDRCONFIG: of any family only the one that is here; none of one that is not (glibc: also of numeric hosts). */
+static int narrow(struct addrinfo *hints, struct sk_err *err) {
+    bool has4, has6;
+    if (!(hints->ai_flags & AI_ADDRCONFIG))
+        return 0;
+    sk_families_here(&has4, &has6);
+    if (hints->ai_family == AF_UNSPEC && has4 != has6)
+        hints->ai_family = has4 ? AF_INET : AF_INET6;
+    bool is_here = hints->ai_family == AF_UNSPEC || (hints->ai_family == AF_INET ? has4 : has6);
+    return is_here ? 0 : fail_gai(EAI_NONAME, "no interface has an address of this family", err);
 }
 
 int sk_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, const struct sk_lookup *how,
                    sk_time deadline, struct sk_value *out, struct sk_origin *origin, struct sk_err *err) {
     static const struct addrinfo no_hints = { .ai_flags = AI_V4MAPPED | AI_ADDRCONFIG };
+    struct addrinfo own_hints = hints ? *hints : no_hints;
     struct service read;
     struct kind kinds[KINDS_MAX];
     struct sk_addrs addrs = { 0 };
     struct sk_err own;
     size_t count;
-    if (!hints)
-        hints = &no_hints;
+    hints = &own_hints;
     if (origin)
         *origin = (struct sk_origin){ 0 };
     if (host && strcmp(host, "*") == 0) /* libc: none */
@@ -199,7 +215,7 @@ int sk_getaddrinfo(const char *host, const char *service, const struct addrinfo 
     if (service && strcmp(service, "*") == 0)
         service = NULL;
     if (check_hints(host, service, hints, err) < 0 || read_service(service, hints->ai_flags, &read, err) < 0 ||
-        find_kinds(&read, hints, kinds, &count, err) < 0)
+        find_kinds(&read, hints, kinds, &count, err) < 0 || narrow(&own_hints, err) < 0)
         return -1;
     int rc = numeric(host, hints, &addrs);
     if (rc == EAI_NONAME && host && host[0] != '\0' && !(hints->ai_flags & AI_NUMERICHOST)) {

@@ -33,8 +33,7 @@ static bool is_loopback(const struct sockaddr *sa) {
     return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
 }
 
-/* Which families have an address that is not loopback. Neither: as if both, since then nothing can be concluded. */
-static void find_families(bool *has4, bool *has6) {
+void sk_families_here(bool *has4, bool *has6) {
     struct ifaddrs *all = NULL;
     *has4 = *has6 = false;
     if (getifaddrs(&all) == 0)
@@ -45,8 +44,6 @@ static void find_families(bool *has4, bool *has6) {
             *(i->ifa_addr->sa_family == AF_INET ? has4 : has6) = true;
         }
     freeifaddrs(all);
-    if (!*has4 && !*has6)
-        *has4 = *has6 = true;
 }
 
 static int fail_name(const char *name, const char *reason, struct sk_err *err) {
@@ -127,23 +124,29 @@ int sk_resolve_local(const char *name, int family, const struct sk_lookup *how, 
     return resolve_local(name, family, true, how, out, err);
 }
 
-static int resolve(const char *name, int family, bool addrconfig, bool both_loopbacks, const struct sk_lookup *how,
-                   sk_time deadline, struct sk_addrs *out, struct sk_err *err) {
-    bool want4 = family != AF_INET6, want6 = family != AF_INET;
-    int rc = resolve_local(name, family, both_loopbacks, how, out, err);
-    if (rc != 0)
-        return rc < 0 ? -1 : 0;
-    if (addrconfig && want4 && want6)
-        find_families(&want4, &want6);
-    return sk_dns_ask_both(name, want4, want6, how, deadline, out, err);
+static int resolve(const char *name, int family, bool is_libc, const struct sk_lookup *how, sk_time deadline,
+                   struct sk_addrs *out, struct sk_err *err) {
+    bool want4 = family != AF_INET6, want6 = family != AF_INET, has4, has6;
+    int rc = resolve_local(name, family, !is_libc, how, out, err);
+    if (rc == 0) {
+        if (!is_libc && want4 && want6) {
+            sk_families_here(&has4, &has6);
+            want4 = has4 || !has6; /* neither: nothing can be concluded */
+            want6 = has6 || !has4;
+        }
+        rc = sk_dns_ask_both(name, want4, want6, how, deadline, out, err);
+    }
+    if (rc >= 0)
+        sk_addrs_sort(out);
+    return rc < 0 ? -1 : 0;
 }
 
-int sk_resolve_as_libc(const char *name, int family, bool addrconfig, const struct sk_lookup *how, sk_time deadline,
+int sk_resolve_as_libc(const char *name, int family, const struct sk_lookup *how, sk_time deadline,
                        struct sk_addrs *out, struct sk_err *err) {
-    return resolve(name, family, addrconfig, false, how, deadline, out, err);
+    return resolve(name, family, true, how, deadline, out, err);
 }
 
 int sk_resolve(const char *name, int family, const struct sk_lookup *how, sk_time deadline, struct sk_addrs *out,
                struct sk_err *err) {
-    return resolve(name, family, family == AF_UNSPEC, true, how, deadline, out, err);
+    return resolve(name, family, false, how, deadline, out, err);
 }

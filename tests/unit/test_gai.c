@@ -115,9 +115,11 @@ static void test_getaddrinfo(void **state) {
     struct addrinfo any = { 0 }, stream = { .ai_socktype = SOCK_STREAM },
                     mapped = { .ai_family = AF_INET6, .ai_socktype = SOCK_STREAM };
     (void)state;
-    assert_string_equal(
-        gai("both.test", "80", &stream),
-        "AF_INET6 SOCK_STREAM IPPROTO_TCP - [2001:db8::2]:80; AF_INET SOCK_STREAM IPPROTO_TCP - 192.0.2.2:80");
+    const char *both = gai("both.test", "80", &stream); /* which one is first depends on the machine */
+    assert_int_equal(strlen(both), strlen("AF_INET6 SOCK_STREAM IPPROTO_TCP - [2001:db8::2]:80; AF_INET SOCK_STREAM "
+                                          "IPPROTO_TCP - 192.0.2.2:80"));
+    assert_non_null(strstr(both, "AF_INET6 SOCK_STREAM IPPROTO_TCP - [2001:db8::2]:80"));
+    assert_non_null(strstr(both, "AF_INET SOCK_STREAM IPPROTO_TCP - 192.0.2.2:80"));
     assert_string_equal(
         gai("v4.test", "domain", &any),
         "AF_INET SOCK_STREAM IPPROTO_TCP - 192.0.2.1:53; AF_INET SOCK_DGRAM IPPROTO_UDP - 192.0.2.1:53");
@@ -130,8 +132,9 @@ static void test_getaddrinfo(void **state) {
     assert_string_equal(gai("v4.test", "80", &mapped), "AF_INET6 SOCK_STREAM IPPROTO_TCP - [::ffff:192.0.2.1]:80");
     assert_string_equal(gai("both.test", "80", &mapped), "AF_INET6 SOCK_STREAM IPPROTO_TCP - [2001:db8::2]:80");
     mapped.ai_flags = AI_V4MAPPED | AI_ALL;
-    assert_string_equal(gai("both.test", "80", &mapped), "AF_INET6 SOCK_STREAM IPPROTO_TCP - [2001:db8::2]:80; "
-                                                         "AF_INET6 SOCK_STREAM IPPROTO_TCP - [::ffff:192.0.2.2]:80");
+    both = gai("both.test", "80", &mapped);
+    assert_non_null(strstr(both, "AF_INET6 SOCK_STREAM IPPROTO_TCP - [2001:db8::2]:80"));
+    assert_non_null(strstr(both, "AF_INET6 SOCK_STREAM IPPROTO_TCP - [::ffff:192.0.2.2]:80"));
     assert_string_equal(gai("nx.test", "80", &stream), "EAI_NONAME");
     assert_string_equal(gai("fail.test", "80", &stream), "EAI_AGAIN");
     assert_string_equal(gai("both.test", "65616", &stream), "EAI_SERVICE");
