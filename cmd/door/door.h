@@ -23,7 +23,7 @@ extern const size_t global_row_count;
 const struct host *process_host(int closed);
 
 /* The doors. Each returns an exit status. */
-int door_once(struct frame *f, char *const *argv, size_t count);
+int door_once(struct frame *f, char *const *argv, size_t count, bool check);
 int door_texts(struct frame *f, const struct globals *g);
 int door_stdin(struct frame *f, bool check);
 /* Lines until the end of input, going on after failures: JSON answers, or text with a prompt on a terminal. */

@@ -23,19 +23,34 @@ const struct param global_rows[] = {
 };
 const size_t global_row_count = sizeof global_rows / sizeof *global_rows;
 
-static int find(const char *arg, const char **inline_value) {
+/* The row that ARG names; *on: not as --no-X. */
+static int find(const char *arg, const char **inline_value, bool *on) {
     *inline_value = NULL;
     for (size_t i = 0; i < global_row_count; i++) {
-        size_t n = strlen(global_rows[i].name);
-        if (arg[1] != '-' && arg[1] == global_rows[i].letter && global_rows[i].letter != 0 && arg[2] == '\0')
+        const struct param *row = &global_rows[i];
+        size_t n = strlen(row->name), no = row->kind == K_FLAG && strncmp(arg, "--no-", 5) == 0 ? 3 : 0;
+        if (arg[1] != '-' && arg[1] == row->letter && row->letter != 0 && arg[2] == '\0')
             return (int)i;
-        if (arg[1] == '-' && strncmp(arg + 2, global_rows[i].name, n) == 0 &&
-            (arg[2 + n] == '\0' || arg[2 + n] == '=')) {
-            *inline_value = arg[2 + n] == '=' ? arg + 3 + n : NULL;
+        if (arg[1] != '-')
+            continue;
+        if (strcmp(arg + 2, row->name) == 0)
+            no = 0; /* --no-init is a name */
+        *on = no == 0;
+        if (strncmp(arg + 2 + no, row->name, n) == 0 && (arg[2 + no + n] == '\0' || arg[2 + no + n] == '=')) {
+            *inline_value = arg[2 + no + n] == '=' ? arg + 3 + no + n : NULL;
             return (int)i;
         }
     }
     return -1;
+}
+
+/* An option of this table at the front or the end of several letters in one word. */
+static const struct param *in_cluster(const char *arg) {
+    char last = arg[strlen(arg) - 1];
+    for (size_t i = 0; arg[1] != '-' && i < global_row_count; i++)
+        if (global_rows[i].letter != 0 && (arg[1] == global_rows[i].letter || last == global_rows[i].letter))
+            return &global_rows[i];
+    return NULL;
 }
 
 static void add_text(struct globals *g, const char *text, const char *file) {
@@ -43,36 +58,17 @@ static void add_text(struct globals *g, const char *text, const char *file) {
     g->texts[g->count++] = (struct text){ .text = text, .file = file };
 }
 
-static void set(struct globals *g, enum global id, const char *value) {
-    switch (id) {
-    case G_COMMAND:
+static void set(struct globals *g, enum global id, const char *value, bool on) {
+    bool *const flags[] = {
+        [G_INTERACTIVE] = &g->interactive, [G_VERSION] = &g->version, [G_CHECK] = &g->check,
+        [G_KEEP_GOING] = &g->keep_going,   [G_ECHO] = &g->echo,       [G_TAP] = &g->tap,
+    };
+    if (id == G_COMMAND)
         add_text(g, value, NULL);
-        break;
-    case G_FILE:
+    else if (id == G_FILE)
         add_text(g, NULL, value);
-        break;
-    case G_INTERACTIVE:
-        g->interactive = true;
-        break;
-    case G_VERSION:
-        g->version = true;
-        break;
-    case G_CHECK:
-        g->check = true;
-        break;
-    case G_KEEP_GOING:
-        g->keep_going = true;
-        break;
-    case G_ECHO:
-        g->echo = true;
-        break;
-    case G_TAP:
-        g->tap = true;
-        break;
-    case G_LOCAL:
-    case G_NO_INIT:
-        break; /* there is neither an agent nor an init file to leave out */
-    }
+    else if (id < sizeof flags / sizeof *flags) /* there is neither an agent nor an init file to leave out */
+        *flags[id] = on;
 }
 
 int globals_parse(struct globals *g, int argc, char **argv, struct arena *a, struct sk_err *err) {
@@ -82,9 +78,14 @@ int globals_parse(struct globals *g, int argc, char **argv, struct arena *a, str
     size_t i = 1;
     while (i < (size_t)argc && argv[i][0] == '-' && argv[i][1] != '\0') {
         const char *value;
+        bool on = true;
         if (strcmp(argv[i], "--") == 0)
             return (int)i + 1;
-        int row = find(argv[i], &value);
+        int row = find(argv[i], &value, &on);
+        const struct param *joined = row < 0 ? in_cluster(argv[i]) : NULL;
+        if (joined != NULL)
+            return sk_fail_usage(err, "'%s': write -%c as a word of its own%s", argv[i], joined->letter,
+                                 joined->kind == K_FLAG ? "" : ", and its value as the next");
         if (row < 0) {
             if (common_global(&g->common, words, (size_t)argc, &i, a, err) < 0)
                 return -1;
@@ -99,7 +100,7 @@ int globals_parse(struct globals *g, int argc, char **argv, struct arena *a, str
             return sk_fail_usage(err, "--%s takes no value", p->name);
         if (wants && value == NULL)
             value = argv[++i];
-        set(g, (enum global)row, value);
+        set(g, (enum global)row, value, on);
         i++;
     }
     return (int)i;

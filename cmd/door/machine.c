@@ -140,7 +140,7 @@ static void prompt(struct frame *f) {
 int door_lines(struct frame *f) {
     bool machine = f->defaults.json, terminal = !machine && f->host->is_terminal(STDIN_FILENO);
     struct reader r = { .fd = STDIN_FILENO, .next = 1 };
-    struct sink *sink = f->host->sink(f, STDOUT_FILENO, f->defaults.format, machine);
+    struct sink *sink = f->host->sink(f, STDOUT_FILENO, f->defaults.format);
     struct out answers;
     struct sk_err err;
     int rc = 0;

@@ -30,11 +30,9 @@ static int take_environment(struct frame *f, struct sk_err *err) {
     env->socket = f->host->env("SOCKCTL_SOCKET");
     for (int i = 0; format != NULL && format_names[i] != NULL; i++)
         if (strcmp(format_names[i], format) == 0) {
-            env->format = (enum format)i;
-            env->format_set = true;
-            env->json = i == F_JSON;
+            common_format(env, (enum format)i);
         }
-    if (format != NULL && !env->format_set)
+    if (format != NULL && !env->format_set && !env->json_set)
         return sk_fail_usage(
             err, "SOCKCTL_FORMAT: '%.40s' is no format; write auto, raw, text, escape, hex, hexdump, base64 or json",
             format);
@@ -57,13 +55,18 @@ static int run(struct frame *f, struct globals *g, int argc, char **argv, int fi
         sk_fail_usage(&err, "'%s' after -c or -f: give either texts or one command", argv[first]);
         return door_refuse(f, &err);
     }
+    if (g->check && g->interactive) {
+        struct sk_err err;
+        sk_fail_usage(&err, "--check runs nothing, -i takes commands to run: give one of them");
+        return door_refuse(f, &err);
+    }
     if (g->count > 0) {
         int status = door_texts(f, g);
         return g->interactive && !f->stop && (status == 0 || f->host->is_terminal(STDIN_FILENO)) ? door_lines(f)
                                                                                                  : status;
     }
     if (first < argc)
-        return door_once(f, argv + first, (size_t)(argc - first));
+        return door_once(f, argv + first, (size_t)(argc - first), g->check);
     if (g->interactive || f->host->is_terminal(STDIN_FILENO))
         return door_lines(f);
     return door_stdin(f, g->check);

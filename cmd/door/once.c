@@ -6,25 +6,25 @@
 #include "lang/script.h"
 
 int door_refuse(struct frame *f, const struct sk_err *err) {
-    struct sink *sink = f->host->sink(f, STDOUT_FILENO, F_AUTO, f->defaults.json);
+    struct sink *sink = f->host->sink(f, STDOUT_FILENO, F_AUTO);
     int status = script_refused(f, sink, NULL, 0, err);
     sink_free(sink);
     return status;
 }
 
-int door_once(struct frame *f, char *const *argv, size_t count) {
+int door_once(struct frame *f, char *const *argv, size_t count, bool check) {
     struct prog prog;
     struct sk_err err;
-    int status;
+    int status = 0;
     f->style = STYLE_ONCE;
     if (prog_argv(&prog, argv, count, &err) < 0) {
         status = door_refuse(f, &err);
-    } else {
+    } else if (!check) {
         /* a chain shows data only: counts and names are for one command alone */
         if (prog.steps[0].cmd->flags & PREFIX)
             f->style = STYLE_SCRIPT;
         struct sink *sink =
-            f->host->sink(f, STDOUT_FILENO, f->defaults.format_set ? f->defaults.format : F_AUTO, f->defaults.json);
+            f->host->sink(f, STDOUT_FILENO, f->defaults.format_set ? f->defaults.format : F_AUTO);
         status = prog_run(f, &prog, sink);
         sink_free(sink);
     }

@@ -88,7 +88,7 @@ static int finish_jobs(struct frame *f, struct sink *sink, int status) {
 }
 
 static struct sink *main_sink(struct frame *f) {
-    return f->host->sink(f, STDOUT_FILENO, f->defaults.format_set ? f->defaults.format : F_AUTO, f->defaults.json);
+    return f->host->sink(f, STDOUT_FILENO, f->defaults.format_set ? f->defaults.format : F_AUTO);
 }
 
 /* The byte order mark that some editors put before the first line. */

@@ -21,6 +21,10 @@ int call_take(struct call *c, struct sk_sock *s, size_t n);
 /* A line for people under the message. */
 void call_note(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* A note for a person at a terminal, once a session, also when the command goes well. */
+enum hint { HINT_BACKSLASHES, HINT_LINE_ENDS, HINT_ENDED, HINT_OPTION };
+void call_hint(struct call *c, enum hint hint, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /* Next chunk of the data operands: 1 with *p, *n; 0 at the end; -1 with c->err. Operands are one chunk; a file or stdin
  * comes in chunks of at most 64 KiB. *cursor starts as 0; who stops before the end calls call_data_close. */
 int call_data(struct call *c, int param, int *cursor, const char **p, size_t *n);

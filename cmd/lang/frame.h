@@ -20,7 +20,7 @@ struct host {
     ssize_t (*secret)(char *line, size_t room, sk_time deadline, struct sk_err *err);
     bool (*is_terminal)(int fd);
     /* A sink that writes results to fd in the given style; free with sink_free. */
-    struct sink *(*sink)(struct frame *frame, int fd, enum format format, bool json);
+    struct sink *(*sink)(struct frame *frame, int fd, enum format format);
     void (*echo)(struct frame *frame, const char *text); /* --echo: tell the command before it runs */
     /* -vv: bytes that the socket of an object (arg) sent or received, told on stderr. */
     void (*tap)(struct sk_sock *s, bool sent, const void *p, size_t n, void *arg);
@@ -115,6 +115,8 @@ struct frame {
     char prompt[128];     /* `set prompt`; "": the built-in one */
     bool no_hints;        /* `set hints off` */
     bool bell;            /* `set notify bell` */
+    bool output_begun;    /* of the top frame: the file of -o before the command was opened */
+    unsigned hinted;      /* of the top frame: hints that were given */
 };
 
 void frame_init(struct frame *f, struct frame *up, struct session *ses, const struct host *host);

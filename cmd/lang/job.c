@@ -46,8 +46,7 @@ int job_start(struct frame *f, const struct step *step, struct sk_err *err) {
         job_free(job);
         return -1;
     }
-    job->sink = f->style == STYLE_MACHINE ? gather_new(NULL)
-                                          : f->host->sink(&job->frame, 1, f->defaults.format, f->defaults.json);
+    job->sink = f->style == STYLE_MACHINE ? gather_new(NULL) : f->host->sink(&job->frame, 1, f->defaults.format);
     job->number = ++top->next_job;
     if (step->bind != NULL) {
         struct object *name = session_bind(f->ses, step->bind, O_PENDING, err);

@@ -45,6 +45,15 @@ const size_t common_row_count = sizeof common_rows / sizeof *common_rows;
 
 void common_init(struct common *opt) { *opt = (struct common){ .timeout = SK_TIMEOUT_UNSET }; }
 
+void common_format(struct common *opt, enum format format) {
+    bool json = format == F_JSON;
+    if (json)
+        opt->json = opt->json_set = true;
+    else
+        opt->format = format;
+    opt->format_set = opt->format_set || !json;
+}
+
 /* Old list and new entries in one. */
 static void *joined(struct arena *a, const void *old, size_t old_size, const void *more, size_t size) {
     char *list = arena_alloc(a, old_size + size);
@@ -89,9 +98,7 @@ void common_store(struct common *opt, const struct common_row *row, const struct
         opt->timeout = arg->u.t;
         return;
     case 'F':
-        opt->format = (enum format)arg->u.i;
-        opt->format_set = true;
-        opt->json |= opt->format == F_JSON;
+        common_format(opt, (enum format)arg->u.i);
         return;
     case 'e':
         opt->format = on ? F_ESCAPE : F_AUTO;
@@ -99,6 +106,7 @@ void common_store(struct common *opt, const struct common_row *row, const struct
         return;
     case 'j':
         opt->json = on;
+        opt->json_set = true;
         return;
     case 'o':
         opt->output = arg->u.s.p;
@@ -139,6 +147,8 @@ void common_store(struct common *opt, const struct common_row *row, const struct
     }
 }
 
+#define GLOBAL "it stands before the command: sockctl OPTION... COMMAND"
+
 /* What to write for an option that other tools have and sockctl has not; NULL when it is unknown there too. */
 static const char *habit(const char *option) {
     static const struct {
@@ -151,6 +161,19 @@ static const char *habit(const char *option) {
         { "-N", "did you mean the command 'shutdown wr'?" },
         { "-l", "did you mean the command 'listen ADDR'?" },
         { "-U", "write the path as the address: unix:/path" },
+        { "-c", GLOBAL },
+        { "-f", GLOBAL },
+        { "-i", GLOBAL },
+        { "-V", GLOBAL },
+        { "--check", GLOBAL },
+        { "--keep-going", GLOBAL },
+        { "--echo", GLOBAL },
+        { "--tap", GLOBAL },
+        { "--local", GLOBAL },
+        { "--no-init", GLOBAL },
+        { "--command", GLOBAL },
+        { "--interactive", GLOBAL },
+        { "--version", GLOBAL },
     };
     for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
         if (strcmp(habits[i].option, option) == 0)

@@ -32,7 +32,8 @@ extern const size_t common_row_count;
 static inline bool common_applies(const struct common_row *row, const struct command *cmd) {
     return row->when == 0 || (cmd->flags & row->when) != 0;
 }
-void common_init(struct common *opt); /* nothing given */
+void common_init(struct common *opt);                       /* nothing given */
+void common_format(struct common *opt, enum format format); /* as -F */
 /* Take the option at words[*i], which stands before the command word on argv, into *opt, and move *i behind it (and its
  * value): 0 or -1. */
 int common_global(struct common *opt, const struct word *words, size_t n, size_t *i, struct arena *a,

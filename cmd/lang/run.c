@@ -52,6 +52,7 @@ static int prepare(struct running *r, const struct common *given) {
         target_deadline(c, r->time.start);
     if (r->effective.verbose > 0)
         options_tell(c, given);
+    hint_options(c, st);
     return 0;
 }
 
@@ -72,7 +73,7 @@ static void call_begin(struct running *r, struct sink *sink) {
     c->allowed_by = "";
     c->sink = sink;
     c->more = c->told = false;
-    c->json = false;
+    c->json = options_json(r->frame, &r->step->opt);
     c->scratch = &r->scratch;
     c->data_room = NULL;
     c->held = NULL;

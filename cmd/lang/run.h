@@ -2,11 +2,14 @@
 #ifndef LANG_RUN_H
 #define LANG_RUN_H
 
+#include "lang/call.h"
 #include "lang/frame.h"
 #include "lang/prog.h"
 
 /* What opt means here: values not given come from before the command, the environment, `set`. */
 void options_in_effect(const struct frame *f, const struct common *given, struct common *out);
+/* Is JSON what a command with these options shows? */
+bool options_json(const struct frame *f, const struct common *given);
 /* The object that -s, NAME. or the current socket names: sets c->obj and c->sock as the row wants (INTERFACE.md B1.4).
  */
 int target_find(struct call *c, const struct word *named);
@@ -14,6 +17,9 @@ int target_find(struct call *c, const struct word *named);
 void target_deadline(struct call *c, sk_time start);
 /* With -v a note on each value that the environment has a say in: which source won. */
 void options_tell(struct call *c, const struct common *given);
+
+/* A hint when what follows the first word of data looks like an option of the command. */
+void hint_options(struct call *c, const struct step *st);
 
 /* Where the result of a step goes besides its sink: `> FILE`, `| COMMAND`, -o FILE. */
 struct outlet {

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "lang/prog.h"
+#include "lang/run.h"
 #include "lang/words.h"
 #include "net/sys.h"
 #include "run/fd.h"
@@ -56,7 +57,7 @@ int script_refused(struct frame *f, struct sink *sink, const char *name, int lin
                       .args = none,
                       .opt = &f->defaults,
                       .sink = sink,
-                      .json = f->defaults.json,
+                      .json = options_json(f, &(struct common){ 0 }),
                       .shows = "" };
     struct outcome o = {
         .cmd = NULL, .err = err, .seq = ++*f->seq, .started = sk_now() - f->born, .file = name, .line = line

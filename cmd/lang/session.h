@@ -24,6 +24,7 @@ struct object {
     struct sk_ref ref;
     uint32_t refs; /* the table's own, and one for each call that uses it */
     bool bare;     /* a socket made by socket or bind: connect and listen take it when it is the current one */
+    bool ended;    /* a socket: a command has told that the peer ended */
     struct object *before, *after; /* in order of making */
     union {
         struct sk_sock *sock;

@@ -63,6 +63,15 @@ static int open_file(struct outlet *o, struct call *c, const char *path, bool ap
     return o->fd < 0 ? -1 : 0;
 }
 
+/* -o before the command is one file for all that follows; -o of a command is its own. */
+static int open_output(struct outlet *o, struct call *c) {
+    struct frame *top = frame_top(c->frame);
+    bool common = c->opt->output == top->defaults.output;
+    int rc = open_file(o, c, c->opt->output, common && top->output_begun);
+    top->output_begun = top->output_begun || (common && rc == 0);
+    return rc;
+}
+
 static int open_redirect(struct outlet *o, struct call *c, const struct step *st) {
     const char *path;
     size_t n;
@@ -95,11 +104,11 @@ int outlet_open(struct outlet *o, struct call *c, const struct step *st) {
     else if (st->redirect.p != NULL)
         rc = open_redirect(o, c, st);
     else if (c->opt->output != NULL && strcmp(c->opt->output, "-") != 0)
-        rc = open_file(o, c, c->opt->output, false);
+        rc = open_output(o, c);
     else
         return 0;
     if (rc == 0)
-        o->sink = c->frame->host->sink(c->frame, o->fd, c->opt->format, c->opt->json);
+        o->sink = c->frame->host->sink(c->frame, o->fd, c->opt->format);
     return rc;
 }
 

@@ -109,6 +109,7 @@ enum command_flags {
                               printable is escaped (print, get) */
     NAMES = 1 << 17,       /* --server --tcp --no-hosts --no-search --resolve: opt->lookup */
     EACH = 1 << 16,        /* with R_ITEMS: many, told as they come; JSON has an envelope for each (probe, resolve) */
+    PAGED = 1 << 18,       /* a terminal gets long results through a pager (help) */
     TRANSPARENT = 1 << 15, /* no outcome of its own: the steps it ran have told theirs (do, source). Its failure was
                               reported by them */
 };
@@ -170,7 +171,7 @@ extern const char *const format_names[];
 struct common {
     sk_time timeout;    /* -t: a length, or SK_TIMEOUT_UNSET */
     enum format format; /* -F, -e */
-    bool format_set, json, data_set;
+    bool format_set, json, json_set, data_set; /* format is never F_JSON: that is json */
     int verbose; /* -q -1, -v 1, -vv 2 */
     int family;  /* -4 -6: AF_INET, AF_INET6, or 0 */
     bool udp;

@@ -21,6 +21,14 @@ static void merge_lookup(struct sk_lookup *out, const struct sk_lookup *before) 
     out->no_search |= before->no_search;
 }
 
+/* An option that stands nearer wins; --json wins over a format; options win over the environment, that over `set`. */
+bool options_json(const struct frame *f, const struct common *given) {
+    const struct common *option = given->json_set ? given : &f->defaults, *env = &f->environment;
+    if (option->json_set || given->format_set || option->format_set)
+        return option->json;
+    return env->json_set || env->format_set ? env->json : f->settings.json;
+}
+
 void options_in_effect(const struct frame *f, const struct common *given, struct common *out) {
     const struct common *const levels[] = { &f->defaults, &f->environment, &f->settings };
     *out = *given;
@@ -30,12 +38,12 @@ void options_in_effect(const struct frame *f, const struct common *given, struct
             out->format = level->format;
             out->format_set = true;
         }
-        out->json |= level->json;
         if (out->verbose == 0)
             out->verbose = level->verbose;
         if (out->socket == NULL && i < 2)
             out->socket = level->socket;
     }
+    out->json = options_json(f, given);
     if (out->timeout == SK_TIMEOUT_UNSET)
         out->timeout = f->defaults.timeout;
     if (out->family == 0)
@@ -144,14 +152,18 @@ void target_deadline(struct call *c, sk_time start) {
 void options_tell(struct call *c, const struct common *given) {
     const struct frame *f = c->frame;
     const struct common *env = &f->environment;
+    const struct common *set = &f->settings, *before = &f->defaults;
     char length[32];
-    if ((c->cmd->flags & WAITS) && env->timeout != SK_TIMEOUT_UNSET)
+    if ((c->cmd->flags & WAITS) && (env->timeout != SK_TIMEOUT_UNSET || set->timeout != SK_TIMEOUT_UNSET))
         call_note(c, "timeout %s%s", sk_format_time(length, sizeof length, c->allowed),
                   *c->allowed_by ? c->allowed_by : " (-t)");
-    if ((c->cmd->flags & PRINTS) && env->format_set)
+    bool by_option = given->format_set || given->json_set || before->format_set || before->json_set,
+         by_environment = env->format_set || env->json_set;
+    if ((c->cmd->flags & PRINTS) && (by_environment || set->format_set || set->json_set))
         call_note(c, "format %s (%s)", c->opt->json ? "json" : format_names[c->opt->format],
-                  given->format_set || given->json || f->defaults.format_set || f->defaults.json ? "an option"
-                                                                                                 : "SOCKCTL_FORMAT");
+                  by_option        ? "an option"
+                  : by_environment ? "SOCKCTL_FORMAT"
+                                   : "set format");
     if (c->obj != NULL && env->socket != NULL)
         call_note(c, "socket %s (%s)", c->obj->name,
                   c->obj == session_find(c->ses, env->socket, strlen(env->socket)) ? "SOCKCTL_SOCKET" : "named");

@@ -10,6 +10,7 @@
 #include "lang/render.h"
 #include "out/json.h"
 #include "out/out.h"
+#include "out/pager.h"
 #include "out/text.h"
 #include "run/task.h"
 
@@ -20,7 +21,6 @@ struct printer {
     struct frame *frame;
     struct out out, messages;
     enum format format;
-    bool json;
     enum terminal terminal;
     struct delivery *deliveries;
     struct sk_buf spare; /* memory for the next record */
@@ -68,10 +68,6 @@ static bool on_terminal(struct printer *p) {
         p->terminal = is ? TERMINAL_YES : TERMINAL_NO;
     }
     return p->terminal == TERMINAL_YES;
-}
-
-static bool is_json(const struct printer *p, const struct call *c) {
-    return p->json || c->json || c->opt->json || c->opt->format == F_JSON;
 }
 
 static enum format asked_form(const struct printer *p, const struct call *c) {
@@ -248,6 +244,12 @@ static int show_list(struct printer *p, struct call *c, const struct sk_value *l
     else
         for (size_t i = 0; rc == 0 && i < list->u.seq->count; i++)
             rc = text_line(c->ses, &list->u.seq->items[i].value, c->shows, &b, err);
+    if (rc == 0 && b.len && (c->cmd->flags & PAGED) && on_terminal(p)) {
+        int shown = pager_show(p->frame->host, p->out.fd, sk_buf_data(&b), b.len, err);
+        rc = shown < 0 ? -1 : 0;
+        if (shown > 0)
+            sk_buf_clear(&b);
+    }
     return write_record(p, &b, rc, err);
 }
 
@@ -302,7 +304,7 @@ static void tell_note(struct printer *p, struct call *c) {
 static int sink_bytes(struct sink *s, struct call *c, const void *bytes, size_t n, size_t *taken, struct sk_err *err) {
     struct printer *p = printer_of(s);
     struct delivery *d = delivery_open(&p->deliveries, c);
-    if (is_json(p, c))
+    if (c->json)
         return delivery_bytes(d, bytes, n, taken, err);
     return show_bytes(p, c, d, bytes, n, taken, err);
 }
@@ -318,7 +320,7 @@ static int show_each(struct printer *p, struct call *c, const struct sk_value *v
     static const size_t MOST = 64 * 1024;
     struct delivery *d = delivery_open(&p->deliveries, c);
     int rc;
-    if (is_json(p, c))
+    if (c->json)
         rc = json_item(c, v, &d->bytes, err);
     else if (c->cmd->line)
         rc = c->cmd->line(v, on_terminal(p), &d->bytes, err);
@@ -331,7 +333,7 @@ static int sink_item(struct sink *s, struct call *c, const struct sk_value *v, s
     struct printer *p = printer_of(s);
     if (c->cmd->flags & EACH)
         return show_each(p, c, v, err);
-    if (is_json(p, c))
+    if (c->json)
         return delivery_item(delivery_open(&p->deliveries, c), v, err);
     if (sk_main(v)->type == SK_BYTES)
         return show_whole(p, c, v, err);
@@ -360,7 +362,7 @@ static int sink_end(struct sink *s, struct call *c, const struct outcome *o, str
     int rc = d && (c->cmd->flags & EACH) ? flush_lines(p, d, err) : 0;
     if (rc < 0 || outcome_was_told(c, o)) {
         d = NULL;
-    } else if (is_json(p, c)) {
+    } else if (c->json) {
         struct sk_buf b = borrow(p);
         rc = write_record(p, &b, json_line(c, o, d, &b, err), err);
     } else {
@@ -391,13 +393,12 @@ static const struct sink_class printer_class = {
     .tell = sink_tell,
 };
 
-struct sink *sink_new(struct frame *frame, int fd, enum format format, bool json) {
+struct sink *sink_new(struct frame *frame, int fd, enum format format) {
     struct printer *p = sk_alloc(sizeof *p);
     bool was_closed = fd == STDOUT_FILENO && frame && frame->host && frame->host->stdout_was_closed;
     p->base.cls = &printer_class;
     p->frame = frame;
     p->format = format;
-    p->json = json;
     out_init(&p->out, fd, was_closed);
     out_init(&p->messages, STDERR_FILENO, false);
     return &p->base;

@@ -123,6 +123,7 @@ const struct command cmd_help = {
             OPT(0, "mdoc", K_FLAG, "give the manual page of a command as mdoc source"),
             { .kind = K_END },
         },
+    .flags = PAGED,
     .result = R_ONE,
     .details = "Without operands: one screen with all commands. COMMAND --help is the same as help COMMAND. --json has "
                "the rows of the "

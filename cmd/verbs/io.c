@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "lang/frame.h"
 #include "run/task.h"
 #include "run/wake.h"
@@ -103,10 +104,37 @@ struct sk_value io_addr(const struct sk_addr *addr) {
     return addr->len ? sk_sockaddr(&addr->u, addr->len) : sk_null();
 }
 
+/* A line feed without a carriage return before it. */
+static bool has_bare_newline(const char *p, size_t n) {
+    const char *end = p + n, *newline = p;
+    while ((newline = memchr(newline, '\n', (size_t)(end - newline))) != NULL)
+        if (newline++ == p || newline[-2] != '\r')
+            return true;
+    return false;
+}
+
+static bool wants_crlf(uint16_t port) { return port == 25 || port == 80 || port == 110 || port == 143; }
+
+/* What is often typed wrong in data. */
+static void hint_data(struct call *c, const struct sk_addr *peer) {
+    const struct param *row = c->cmd->params;
+    char shown[48];
+    while (row->kind != K_DATA && row->kind != K_END)
+        row++;
+    const char *p = row->kind == K_DATA ? c->args[row - c->cmd->params].u.s.p : NULL;
+    size_t n = p ? c->args[row - c->cmd->params].u.s.n : 0;
+    if (n > 2 && p[n - 2] == 'r' && p[n - 1] == 'n' && !memchr(p, '\n', n))
+        call_hint(c, HINT_BACKSLASHES, "did the shell eat the backslashes? quote it: '%s\\r\\n'",
+                  sk_escape_cut(shown, sizeof shown, p, n - 2));
+    if (n && wants_crlf(sk_addr_port(peer)) && has_bare_newline(p, n))
+        call_hint(c, HINT_LINE_ENDS, "line protocols end lines with \\r\\n; see sendline");
+}
+
 int io_sent(struct call *c, const struct sk_sock *s, size_t n, const struct sk_addr *to) {
     c->result = sk_record();
     sk_put_main(&c->result, "len", sk_int((int64_t)n));
     sk_put(&c->result, "peer", io_addr(to && to->len ? to : &s->peer));
+    hint_data(c, to && to->len ? to : &s->peer);
     return 0;
 }
 
@@ -137,6 +165,10 @@ void io_last_bytes(struct call *c, struct sk_sock *s) {
 }
 
 int io_ended(struct call *c, const char *op) {
+    if (c->obj && c->obj->ended)
+        call_hint(c, HINT_ENDED, "peer closed; close %s", c->obj->name);
+    if (c->obj)
+        c->obj->ended = true;
     return sk_fail(&c->err, SK_EOF, 0, op, "end of data: peer closed %s", io_name(c));
 }
 

@@ -47,9 +47,9 @@ static int put_format(struct frame *f, const char *value, size_t n, struct sk_er
     for (int i = 0; format_names[i]; i++) {
         if (!same(value, n, format_names[i]))
             continue;
-        f->settings.format = (enum format)i;
-        f->settings.format_set = i != F_AUTO;
-        f->settings.json = i == F_JSON;
+        f->settings.json = f->settings.json_set = i == F_JSON;
+        f->settings.format = i == F_JSON ? F_AUTO : (enum format)i;
+        f->settings.format_set = i != F_JSON && i != F_AUTO;
         return 0;
     }
     return refused("format", value, n, "auto, raw, text, escape, hex, hexdump, base64 or json", err);

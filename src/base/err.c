@@ -26,8 +26,7 @@ enum {
 
 const struct sk_status sk_statuses[] = {
     { 0, "done; for a chain: all done", "" },
-    { STATUS_NO,
-      "the answer is no: expect, assert, fails or test failed; inet_pton says invalid; probe: not all open; tls --warn",
+    { STATUS_NO, "the answer is no: expect, assert, fails or test failed; inet_pton says invalid; probe: not all open",
       "EXPECT, ASSERT" },
     { STATUS_USAGE,
       "wrong usage: unknown command or option, bad escape, bad address text, no such socket, ambiguous socket",
@@ -43,11 +42,12 @@ const struct sk_status sk_statuses[] = {
       "EOF, TLS_TRUNCATED" },
     { STATUS_VERIFY, "TLS: the peer's certificate is not acceptable, or ours was not accepted", "TLS_VERIFY" },
     { STATUS_HANDSHAKE, "TLS: handshake or protocol error", "TLS_HANDSHAKE" },
-    { STATUS_BLOCK, "it would block: a non-blocking socket had nothing to give or take", "EAGAIN" },
+    { STATUS_BLOCK, "it would block: a non-blocking socket had nothing to give or take, or still connects",
+      "EAGAIN, EINPROGRESS, EALREADY" },
     { STATUS_TIMEOUT, "time ran out, for any waiting command, also poll with nothing ready", "ETIMEDOUT" },
-    { STATUS_SELF, "sockctl itself: agent not reachable, version mismatch, out of memory", "AGENT, ENOMEM" },
-    { 126, "a shell command in |, ! or exec could not be executed", "" },
-    { 127, "a shell command in |, ! or exec was not found", "" },
+    { STATUS_SELF, "sockctl itself: out of memory, a library that is missing", "AGENT, ENOMEM" },
+    { 126, "a shell command behind | or ! could not be executed", "" },
+    { 127, "a shell command behind | or ! was not found", "" },
     { 129, "ended by SIGHUP: the terminal is gone", "" },
     { STATUS_CANCELED, "Ctrl-C, or cancelled", "ECANCELED" },
     { 141, "a closed pipe", "" },
@@ -194,6 +194,8 @@ static int errno_status(int errnum) {
     case ECONNABORTED:
         return STATUS_BROKE;
     case EAGAIN:
+    case EINPROGRESS: /* connect that may not wait, and again */
+    case EALREADY:
         return STATUS_BLOCK;
     case ETIMEDOUT:
         return STATUS_TIMEOUT;

@@ -54,15 +54,16 @@ KIT void stage_call(struct stage *t) {
                              .opt = &t->opt,
                              .deadline = SK_NEVER,
                              .sink = t->sink,
+                             .json = t->opt.json,
                              .shows = t->cmd.shows };
 }
 
 /* A sink of its own for each command, so that nothing is left from the last. */
 KIT void stage_begin(struct stage *t, unsigned flags, enum result result, const char *shows, enum format format) {
     t->cmd = (struct command){ .name = "probe", .flags = flags, .result = result, .shows = shows };
-    t->opt = (struct common){ .timeout = SK_TIMEOUT_UNSET };
+    t->opt = (struct common){ .timeout = SK_TIMEOUT_UNSET, .json = format == F_JSON };
     sink_free(t->sink);
-    t->sink = sink_new(&t->frame, t->fd, format, format == F_JSON);
+    t->sink = sink_new(&t->frame, t->fd, format);
     if (ftruncate(t->fd, 0) < 0 || lseek(t->fd, 0, SEEK_SET) < 0)
         fail();
     stage_call(t);
