@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,27 +172,38 @@ const struct sk_sockopt *sk_sockopt_find(const char *level, const char *name, st
     return found ? found : suggest(shown, name, err);
 }
 
-/* The kernel takes less than asked from these without an error, and doubles what it took. */
-static bool is_clamped_silently(const struct sk_sockopt *opt) {
-    return opt->level == SOL_SOCKET && (opt->option == SO_RCVBUF || opt->option == SO_SNDBUF);
+/* What the kernel may make another number of without an error: `scale` times that is what it tells. */
+static const struct {
+    int level, option, scale;
+} silent[] = {
+    { SOL_SOCKET, SO_RCVBUF, 2 },         { SOL_SOCKET, SO_SNDBUF, 2 },     { SOL_SOCKET, SO_RCVLOWAT, 1 },
+    { IPPROTO_TCP, TCP_DEFER_ACCEPT, 1 }, { IPPROTO_TCP, TCP_FASTOPEN, 1 }, { IPPROTO_TCP, TCP_LINGER2, 1 },
+    { IPPROTO_TCP, TCP_WINDOW_CLAMP, 1 }, { IPPROTO_IP, IP_TOS, 1 },        { IPPROTO_IPV6, IPV6_TCLASS, 1 },
+};
+
+static int scale_of(const struct sk_sockopt *opt) {
+    for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
+        if (silent[i].level == opt->level && silent[i].option == opt->option)
+            return silent[i].scale;
+    return 0;
 }
 
 int sk_sockopt_set(int fd, const struct sk_sockopt *opt, const void *bytes, size_t n, bool *was_clamped,
                    struct sk_value *now, struct sk_err *err) {
-    int asked = 0, got = 0;
+    int asked = 0, got = 0, scale = scale_of(opt);
     socklen_t size = sizeof got;
     if (was_clamped)
         *was_clamped = false;
     while (setsockopt(fd, opt->level, opt->option, n > 0 ? bytes : "", (socklen_t)n) < 0)
         if (errno != EINTR)
             return sk_fail_sys(err, errno, "setsockopt", "setsockopt %s", opt->name);
-    if (!was_clamped || !is_clamped_silently(opt) || n != sizeof asked)
+    if (!was_clamped || !scale || n != sizeof asked)
         return 0;
     memcpy(&asked, bytes, sizeof asked);
     while (getsockopt(fd, opt->level, opt->option, &got, &size) < 0)
         if (errno != EINTR)
             return 0;
-    if (got / 2 >= asked)
+    if (got / scale == asked)
         return 0;
     *was_clamped = true;
     if (now)

@@ -51,8 +51,8 @@ const struct sk_sockopt *sk_sockopt_find(const char *level, const char *name, st
  * a constant's name) into the bytes for setsockopt(2). No system call except interface lookups. Errors: SK_USAGE,
  * naming the type ("SO_LINGER wants on,SECONDS or off"). */
 int sk_sockopt_encode(const struct sk_sockopt *opt, const char *value, struct sk_buf *out, struct sk_err *err);
-/* setsockopt(2) with those bytes. *clamped receives the value read back when the kernel took less than asked
- * (SO_RCVBUF...), and true is returned in *was_clamped. */
+/* setsockopt(2) with those bytes. When the kernel made another value of them without saying so (SO_RCVBUF...),
+ * *was_clamped is true and *now the value read back. */
 int sk_sockopt_set(int fd, const struct sk_sockopt *opt, const void *bytes, size_t n, bool *was_clamped,
                    struct sk_value *now, struct sk_err *err);
 /* getsockopt(2), decoded: record {value (main), level, name, hex}; length 0: by type. as (or NULL): "int", "bytes", ...

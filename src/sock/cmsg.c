@@ -1,5 +1,7 @@
 /* Ancillary data: what the kernel attached to a message, as values. */
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
@@ -71,6 +73,16 @@ static void put_timespec(struct sk_value *r, const struct item *c) {
         put_time(r, t.tv_sec, t.tv_nsec);
 }
 
+/* Three times: by software, one that is no longer used, by the network card; those not asked for are zero. */
+static void put_timestamping(struct sk_value *r, const struct item *c) {
+    struct scm_timestamping t;
+    if (!get(c, &t, sizeof t))
+        return;
+    const struct timespec *when = t.ts[0].tv_sec || t.ts[0].tv_nsec ? &t.ts[0] : &t.ts[2];
+    put_time(r, when->tv_sec, when->tv_nsec);
+    sk_put(r, "clock", sk_text(when == &t.ts[0] ? "software" : "hardware"));
+}
+
 static void put_pktinfo(struct sk_value *r, const struct item *c) {
     struct in_pktinfo info;
     if (!get(c, &info, sizeof info))
@@ -134,6 +146,10 @@ static const struct {
     { SOL_SOCKET, SCM_CREDENTIALS, "SCM_CREDENTIALS", put_credentials },
     { SOL_SOCKET, SO_TIMESTAMP, "SCM_TIMESTAMP", put_timeval },
     { SOL_SOCKET, SO_TIMESTAMPNS, "SCM_TIMESTAMPNS", put_timespec },
+    { SOL_SOCKET, SO_TIMESTAMPING, "SCM_TIMESTAMPING", put_timestamping },
+    { SOL_SOCKET, SO_RXQ_OVFL, "SO_RXQ_OVFL", put_int },
+    { IPPROTO_TCP, TCP_CM_INQ, "TCP_CM_INQ", put_int },
+    { IPPROTO_UDP, UDP_GRO, "UDP_GRO", put_int },
     { IPPROTO_IP, IP_PKTINFO, "IP_PKTINFO", put_pktinfo },
     { IPPROTO_IP, IP_TTL, "IP_TTL", put_int },
     { IPPROTO_IP, IP_TOS, "IP_TOS", put_int },

@@ -41,6 +41,9 @@ int sk_send_failed(struct sk_sock *s, int errnum, const char *op, struct sk_err 
 enum sk_filled { SK_FILL_END, SK_FILL_DATA, SK_FILL_EMPTY /* a message of no bytes */ };
 /* sk_fill for holders of the read lock: one receive, or -1. */
 int sk_fill_once(struct sk_sock *s, const char *op, sk_time deadline, struct sk_err *err);
+/* The same until n bytes of a stream are buffered, or fewer where it ends, fails (the next receive tells) or, not
+ * blocking, has no more: 0, or -1 when nothing came or time ran out. */
+int sk_fill_to(struct sk_sock *s, size_t n, const char *op, sk_time deadline, struct sk_err *err);
 /* sk_send_all for holders of the write lock. */
 int sk_send_rest(struct sk_sock *s, const void *buf, size_t n, int flags, const char *op, sk_time deadline,
                  size_t *sent, struct sk_err *err);

@@ -202,7 +202,10 @@ static int from_kernel(struct sk_sock *s, struct msghdr *msg, int flags, struct 
 static int receive_locked(struct sk_sock *s, size_t n, size_t ancsize, int flags, struct sk_message *out,
                           sk_time deadline, struct sk_err *err) {
     bool aside = flags & (MSG_OOB | MSG_ERRQUEUE);
-    if (sk_sock_check(s, "recvmsg", err) < 0 || sk_step(0, "recvmsg", deadline, true, err) < 0)
+    const char *op = ancsize ? "recvmsg" : "recvfrom";
+    if (sk_sock_check(s, op, err) < 0 || sk_step(0, op, deadline, true, err) < 0)
+        return -1;
+    if ((flags & MSG_WAITALL) && !sk_is_message(s) && !aside && sk_fill_to(s, n, op, deadline, err) < 0)
         return -1;
     if (s->in.len && !aside)
         return take_buffered(s, n, flags, out, err);

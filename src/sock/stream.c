@@ -128,19 +128,23 @@ static ssize_t gather(struct sk_sock *s, void *buf, size_t n, int flags, sk_time
     return (ssize_t)got;
 }
 
-static ssize_t peek_all(struct sk_sock *s, void *buf, size_t n, int flags, sk_time deadline, struct sk_err *err) {
+int sk_fill_to(struct sk_sock *s, size_t n, const char *op, sk_time deadline, struct sk_err *err) {
     while (s->in.len < n) {
         struct sk_err why;
-        int r = sk_fill_once(s, "recv", deadline, &why);
+        int r = sk_fill_once(s, op, deadline, &why);
         if (r == SK_FILL_END || (r < 0 && s->in.len && keep_error(s, &why)))
-            break;
+            return 0;
         if (r < 0) {
             if (err)
                 *err = why;
             return -1;
         }
     }
-    return (ssize_t)take_buffered(s, buf, n, flags);
+    return 0;
+}
+
+static ssize_t peek_all(struct sk_sock *s, void *buf, size_t n, int flags, sk_time deadline, struct sk_err *err) {
+    return sk_fill_to(s, n, "recv", deadline, err) < 0 ? -1 : (ssize_t)take_buffered(s, buf, n, flags);
 }
 
 static ssize_t receive_locked(struct sk_sock *s, void *buf, size_t n, int flags, sk_time deadline, struct sk_err *err) {

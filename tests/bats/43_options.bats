@@ -40,11 +40,104 @@ load sockets
     told 'value of SO_RCVBUF is missing'
     script 's = socket ; s.setsockopt rcv_space 1'
     assert_failure 2
-    run --separate-stderr sockctl -v -c 's = socket ; s.setsockopt SO_RCVBUF 1000000000'
-    assert_success
-    told 'the kernel took'
+    script 's = socket ; s.setsockopt TCP_MD5SIG x'
+    told 'RFC 5925'
     script 'u = socket AF_UNIX ; u.setsockopt TCP_NODELAY on'
     assert_failure 3
+}
+
+@test "a value that the kernel changed without an error is told, unasked; one that it took is not" {
+    while read -r setting asked took; do
+        script "s = socket ; s.setsockopt $setting"
+        assert_success
+        told "${setting%=*}: asked for $asked, the kernel took $took"
+    done <<'EOF'
+SO_RCVBUF=1 1 2
+SO_SNDBUF=2147483647 2147483647  
+TCP_LINGER2=1000 1000 120
+TCP_DEFER_ACCEPT=5 5 7
+IP_TOS=255 255 252
+TCP_WINDOW_CLAMP=5 5 1
+SO_RCVLOWAT=0 0 1
+EOF
+    for setting in SO_RCVBUF=16384 SO_SNDBUF=16384 TCP_LINGER2=10 TCP_DEFER_ACCEPT=7 IP_TOS=lowdelay IP_TTL=64 SO_KEEPALIVE=on; do
+        script "s = socket ; s.setsockopt $setting"
+        assert_success
+        untold
+    done
+    script 's = socket inet6 dgram ; s.setsockopt IPV6_TCLASS 3 ; s.getsockopt IPV6_TCLASS' # ECN is for TCP to set, and for datagrams free
+    assert_output 3
+    untold
+    run --separate-stderr sockctl -q do socket , setsockopt SO_RCVBUF 1
+    untold
+}
+
+@test "memberships: by address and by name of the interface, joined, left, and what is not a group" {
+    script 's = socket AF_INET SOCK_DGRAM ; s.setsockopt IP_ADD_MEMBERSHIP 239.1.1.1,lo ; fails 3 s.setsockopt IP_ADD_MEMBERSHIP 239.1.1.1,127.0.0.1 ; ! grep -c 010101EF /proc/net/igmp
+s.setsockopt IP_DROP_MEMBERSHIP 239.1.1.1,lo ; fails 3 s.setsockopt IP_DROP_MEMBERSHIP 239.1.1.1,lo'
+    assert_success
+    assert_output 1
+    script 's = socket AF_INET6 SOCK_DGRAM ; s.setsockopt IPV6_JOIN_GROUP ff12::4711,lo ; ! grep -c ff120000000000000000000000004711 /proc/net/igmp6
+s.setsockopt IPV6_LEAVE_GROUP ff12::4711,1 ; fails 3 s.setsockopt IPV6_LEAVE_GROUP ff12::4711,lo'
+    assert_success
+    assert_output 1
+    for setting in 'IP_ADD_MEMBERSHIP 127.0.0.1,lo' 'IP_ADD_MEMBERSHIP 239.1.1.1,nosuch' 'IP_ADD_MEMBERSHIP 239.1.1' 'IPV6_JOIN_GROUP ::1,lo' 'IPV6_JOIN_GROUP ff02::1,nosuch' \
+        'IPV6_JOIN_GROUP 239.1.1.1'; do
+        script "s = socket AF_INET6 SOCK_DGRAM ; s.setsockopt $setting"
+        assert_failure 2
+    done
+}
+
+@test "multicast from end to end, by IPv4 and IPv6" {
+    script 's = bind "udp://*:0" -4 ; s.setsockopt IP_ADD_MEMBERSHIP 239.9.8.7,lo ; c = socket inet dgram ; c.setsockopt IP_MULTICAST_IF 127.0.0.1 ; c.setsockopt IP_MULTICAST_TTL 0
+c.getsockopt IP_MULTICAST_IF ; c.setsockopt IP_MULTICAST_IF lo ; c.sendto 239.9.8.7:$s.local.port all ; s.recv'
+    assert_success
+    assert_output $'127.0.0.1\nall'
+    run unshare -rn bash -c 'ip link add vA type veth peer name vB && ip link set vA up && ip link set vB up && ip -6 addr add fe80::aa/64 dev vA nodad &&
+        exec sockctl -c "$1"' - 's = bind udp://[::]:0 ; s.setsockopt IPV6_JOIN_GROUP ff12::4711,vA ; c = socket inet6 dgram ; c.setsockopt IPV6_MULTICAST_IF vA
+c.getsockopt IPV6_MULTICAST_IF ; c.bind [fe80::aa%vA]:0 ; c.sendto [ff12::4711%vA]:$s.local.port all ; s.recv'
+    assert_success
+    assert_output $'vA\nall'
+}
+
+@test "typed values as the kernel has them: linger, timeval, congestion control, interface, raw bytes" {
+    script_json 's = socket ; s.setsockopt SO_LINGER on,5 ; s.setsockopt SO_SNDTIMEO 1500ms ; s.setsockopt TCP_CONGESTION cubic ; s.setsockopt SO_BINDTODEVICE lo
+s.getsockopt SO_LINGER ; s.getsockopt SO_SNDTIMEO ; s.getsockopt TCP_CONGESTION ; s.getsockopt SO_BINDTODEVICE ; s.getsockopt SO_LINGER --type bytes ; s.getsockopt SO_LINGER --len 4'
+    assert_success
+    assert_equal "$(jq -c 'select(.cmd == "getsockopt") | .result | [.value, .hex]' <<< "$output" | head -n 2)" \
+        $'["on,5","0100000005000000"]\n[1.5,"010000000000000020a1070000000000"]'
+    assert_equal "$(jq -r 'select(.cmd == "getsockopt") | .result.hex[:10]' <<< "$output" | tail -n 4 | tr '\n' ' ')" '6375626963 6c6f00 0100000005 01000000 '
+    script 's = socket ; s.setsockopt SO_LINGER --hex "01000000 02000000" ; s.getsockopt SO_LINGER ; s.setsockopt SO_RCVTIMEO --hex 00000000000000000000000000000000 ; s.getsockopt SO_RCVTIMEO'
+    assert_output $'on,2\n0'
+    script 's = socket ; s.setsockopt TCP_CONGESTION nosuch'
+    assert_failure 3
+    told ENOENT
+    script 's = socket ; s.setsockopt SO_LINGER --hex 01'
+    assert_failure 3
+    told EINVAL
+    script 's = socket ; s.setsockopt SO_LINGER --hex 0'
+    assert_failure 2
+}
+
+@test "the name in every spelling: whole, bare, in any case, with and without its level, by number" {
+    for name in SO_RCVBUF so_rcvbuf So_RcvBuf rcvbuf 'SOL_SOCKET SO_RCVBUF' 'sol_socket rcvbuf' '1 8' 'SOL_SOCKET 8' '0x1 0x8'; do
+        for value in " 20000" =20000; do
+            script "s = socket ; s.setsockopt $name$value ; s.getsockopt $name ; s.getsockopt SO_RCVBUF"
+            assert_success
+            assert_output $'40000\n40000'
+        done
+    done
+    script 's = socket ; s.setsockopt IPPROTO_TCP SO_RCVBUF 1'
+    assert_failure 2
+    told 'belongs to SOL_SOCKET'
+    script 's = socket ; s.setsockopt 8 1'
+    assert_failure 2
+    told 'needs its level'
+    script 's = socket ; s.setsockopt TTL=9' # of IP and of nothing else
+    assert_success
+    script 's = socket ; s.setsockopt MTU_DISCOVER=do'
+    assert_failure 2
+    told 'IP_MTU_DISCOVER or IPV6_MTU_DISCOVER'
 }
 
 @test "getsockopt: value, level, name, hex; other types and lengths" {
