@@ -32,7 +32,7 @@ static const struct failure {
     { ARES_ENOTIMP, EAI_AGAIN, false, "NOTIMP", "the DNS server does not know such questions" },
     { ARES_EREFUSED, EAI_AGAIN, false, "REFUSED", "the DNS server refused to answer" },
     { ARES_EBADRESP, EAI_FAIL, false, "BADRESP", "the DNS server's answer makes no sense" },
-    { ARES_ECONNREFUSED, EAI_AGAIN, false, "UNREACHABLE", "no DNS server could be reached" },
+    { ARES_ECONNREFUSED, EAI_AGAIN, false, "UNREACHABLE", "no DNS server could be reached, or it hung up" },
     { ARES_ETIMEOUT, EAI_AGAIN, false, "TIMEOUT", "no answer from any DNS server" },
     { ARES_EBADNAME, EAI_NONAME, true, NULL, "not a name" },
     { ARES_ENOMEM, EAI_MEMORY, true, NULL, "out of memory" },

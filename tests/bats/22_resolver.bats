@@ -14,3 +14,18 @@ in_lab() { run timeout 300 unshare -mn python3 "$BATS_TEST_DIRNAME/$1" "${@:2}";
     in_lab beside_names.py "$RANDOM"
     assert_success
 }
+
+@test "a DNS server that lies, stammers or is silent gets nobody to a wrong address, and the message says what it did" {
+    in_lab names_hostile.py
+    assert_success
+}
+
+@test "what is no name is never asked of DNS, and a dead resolver is nothing to who has no name" {
+    in_lab names_quiet.py
+    assert_success
+}
+
+@test "lookups that are cut short end at once and leave nothing behind" {
+    in_lab names_cancel.py "$RANDOM"
+    assert_success
+}
