@@ -55,7 +55,10 @@ def objects(out):
     def refuse(word):
         raise Failure(f"{word} is no JSON")
 
-    return [json.loads(line.decode("utf-8"), parse_constant=refuse) for line in lines]
+    try:
+        return [json.loads(line.decode("utf-8"), parse_constant=refuse) for line in lines]
+    except ValueError as e:
+        raise Failure(f"{e}: {out[:300]!r}") from e
 
 
 def flat(answers):
@@ -66,14 +69,15 @@ def flat(answers):
 
 def same_everywhere(data):
     """Without what differs from run to run: ports, times, places in a script, descriptors."""
-    data = re.sub(rb"(127\.0\.0\.1|\[::1\]):\d+", rb"\1:PORT", data)
-    data = re.sub(rb"real \d+\.\d+ s", b"real TIME", data)
+    data = re.sub(rb"(127\.0\.0\.\d|\[::1\]):\d+", rb"\1:PORT", data)
+    data = re.sub(rb"real \d+\.\d+ s|\d+(\.\d+)? ms\b", b"TIME", data)
+    data = re.sub(rb"(?m)^( *\d+\.\.\d+ +\d+ \|#*|n \d+  min .* us|(SOL_SOCKET SO_COOKIE|IPPROTO_TCP TCP_TIMESTAMP) .*)\n", b"", data)  # repeat --stats, options
     data = re.sub(rb"(?m)^sockctl: (\S+:\d+: )?", b"sockctl: ", data)
     data = re.sub(rb'"(fd|port|raw|ms|t|seq)":[^,}]*', rb'"\1":0', data)
     return re.sub(rb"(?m)^(fd|tcp|rtt_ms|mss|cwnd|unacked|retransmitted|recv_queue|send_queue|rcvbuf|sndbuf): .*\n", b"", data)
 
 
-UNSTABLE = {"seq", "t", "ms", "fd", "port", "raw", "text", "tcp", "recv_queue", "send_queue", "us", "id", "message", "local", "peer", "value", "rcvbuf", "sndbuf", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted"}
+UNSTABLE = {"seq", "t", "ms", "started", "hex", "fd", "port", "raw", "text", "tcp", "recv_queue", "send_queue", "us", "id", "message", "local", "peer", "value", "rcvbuf", "sndbuf", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted"}
 
 
 def stable(value):
@@ -100,6 +104,12 @@ class Step:
         if "--as" in self.words:
             return self.words[self.words.index("--as") + 1]
         return self.words[0] if self.words[1:2] == ["="] else None
+
+    def count(self):
+        """How many commands it is: `do` is its own."""
+        if self.command() != "do":
+            return 1
+        return 1 + self.words.count(self.words[2] if self.words[1] == "--sep" else ",")
 
     def command(self):
         """The command word, without `NAME =` and `NAME.`."""
