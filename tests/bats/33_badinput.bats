@@ -34,3 +34,30 @@ through() {
 @test "-c" { through c; }
 @test "-f" { through f; }
 @test "the machine door" { through m; }
+
+@test "names that are no text, or text that draws, in the text doors too" {
+    local name text
+    for name in $'\xff\xfe' $'\xc0\xae' $'a\u202eb' $'a\u200db' $'a\x1bb' $'a\x01b'; do
+        text="connect '$name.test:80'"
+        printf '%s\n' "$text" > "$BATS_TEST_TMPDIR/script"
+        for door in command file stdin machine; do
+            case $door in
+            command) run --separate-stderr sockctl -c "$text" ;;
+            file) run --separate-stderr sockctl -f "$BATS_TEST_TMPDIR/script" ;;
+            stdin) run --separate-stderr sockctl < "$BATS_TEST_TMPDIR/script" ;;
+            machine)
+                run sockctl -i --json < "$BATS_TEST_TMPDIR/script"
+                status=$(jq .error.exit <<< "$output")
+                stderr=$(jq -r .error.message <<< "$output")
+                stderr_lines=("$stderr")
+                ;;
+            esac
+            assert_failure 2
+            assert_equal "$door: ${#stderr_lines[@]}" "$door: 1"
+            [[ $stderr =~ 'not valid UTF-8'|'not an international name'|'not a name' ]]
+            LC_ALL=C
+            [[ $stderr != *[^\ -~]* ]]
+            unset LC_ALL
+        done
+    done
+}
