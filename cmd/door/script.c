@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,7 @@ static void unload(struct source *s) {
 static int finish_jobs(struct frame *f, struct sink *sink, int status) {
     sk_time deadline = sk_after(f->default_timeout);
     struct job *job;
-    if (f->stop) { /* quit */
+    if (f->stop || status == 128 + SIGPIPE) { /* quit, or nobody reads any more */
         jobs_end(f);
         return status;
     }

@@ -207,6 +207,8 @@ static int errno_status(int errnum) {
 }
 
 int sk_err_status(const struct sk_err *err) {
+    if (err->kind == SK_SYS && err->code == EAGAIN && strcmp(err->op, "exec") == 0)
+        return STATUS_SYSTEM; /* fork(2): a limit of processes, nothing that would block */
     if (err->kind == SK_SYS)
         return errno_status(err->code);
     if (err->kind == SK_SHELL && err->code > 0 && err->code < 256)

@@ -108,6 +108,106 @@ ROWS
     done
 }
 
+# lasting CALL ERROR STATUS TEXT: a script (on stdin) whose every CALL fails with ERROR ends with STATUS and says TEXT, in one line.
+lasting() {
+    run --separate-stderr strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e "trace=$1" -e "inject=$1:error=$2:when=1+" sockctl --keep-going
+    grep -q INJECTED "$BATS_TEST_TMPDIR/trace" || fail "nothing was injected: $1"
+    assert_failure "$3"
+    told "$4"
+    assert_equal "${#stderr_lines[@]}" 1
+}
+
+@test "no process can be started, ever: ! and | say so, what follows runs" {
+    local row command error status
+    for command in '! echo no' 'print no | cat'; do
+        for row in 'EAGAIN 3' 'ENOMEM 125'; do
+            read -r error status <<< "$row"
+            lasting clone3,clone,vfork,fork "$error" "$status" "($error)" <<< "$command"$'\nprint on'
+            assert_output on
+        done
+    done
+    lasting pipe2 EMFILE 3 'pipe: too many open files' <<< $'print no | cat\nprint on'
+    assert_output on
+    lasting pidfd_open EMFILE 3 'too many open files' <<< $'! echo no\nprint on'
+    assert_output on
+}
+
+@test "no descriptor is left for accept, ever: told at once, the connection waits, other sockets go on" {
+    lasting accept4 EMFILE 3 'accept on srv: too many open files' <<< $'srv = listen :0\nc = connect sock:srv\naccept -s srv
+x = pair\nx0.send on\nx1.recv'
+    assert_output on
+    injected accept4:error=EMFILE:when=1 -c 'srv = listen :0 ; c = connect sock:srv ; c.send hello
+        fails 3 accept -s srv ; accept -s srv ; recv'
+    assert_success
+    assert_output hello
+}
+
+@test "a file or stdout that takes nothing, ever: told, and what it did not take stays in the socket" {
+    local error call
+    for error in ENOSPC EIO EDQUOT; do
+        for call in write pwritev2; do
+            run --separate-stderr strace -qq -o "$BATS_TEST_TMPDIR/trace" -P "$BATS_TEST_TMPDIR/file" -e "inject=$call:error=$error:when=1+" \
+                sockctl --keep-going -c "x = pair ; x0.send hello
+                    x1.recv > '$BATS_TEST_TMPDIR/file'
+                    x1.recv"
+            grep -q INJECTED "$BATS_TEST_TMPDIR/trace" || fail "nothing was injected: $call"
+            assert_failure 3
+            told "($error)"
+            assert_output hello
+        done
+    done
+    run --separate-stderr sockctl --keep-going -c $'x = pair ; x0.send hello ; x1.recv > /dev/full\nx1.recv'
+    assert_failure 3
+    assert_output hello
+    run --separate-stderr bash -c 'sockctl -c "repeat -n 100000 print x" > /dev/full'
+    assert_failure 3
+    told 'write stdout: no space left on device'
+    assert_equal "${#stderr_lines[@]}" 1
+}
+
+@test "a stdout that nobody reads any more ends the program as SIGPIPE does, at once" {
+    local words
+    for words in 'repeat -n 1000000000 print x' 'x = pair ; x0.sendall --file /dev/zero & ; x1.read' 'repeat -n 1000000000 print x & ; wait'; do
+        run --separate-stderr bash -c 'set -o pipefail; { sockctl -c "$1"; echo $? >&3; } 3> "$2" | :' - "$words" "$BATS_TEST_TMPDIR/status"
+        assert_equal "$(cat "$BATS_TEST_TMPDIR/status")" 141
+        [[ $stderr == *'cancelled: sendall'* ]] || untold # what a job was at
+    done
+}
+
+@test "out of memory anywhere is 125 and one line, never a crash" {
+    cd "$BATS_TEST_TMPDIR"
+    run python3 - <<'PY'
+import resource, subprocess
+with open("big", "wb") as f:
+    f.write(bytes(range(256)) * 12000)
+script = "print hello\n" * 2000 + "x = print " + "a" * 1000000 + "\n"
+with open("script", "w") as f:
+    f.write(script)
+
+def run(kib, *words):
+    limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (kib << 10, kib << 10))
+    return subprocess.run(["sockctl", *words], input=script.encode(), capture_output=True, timeout=60, preexec_fn=limit)
+
+least = 1000  # what the loader needs
+while run(least, "--version").returncode:
+    least += 50
+refused = 0
+for words in [
+    ["print", "x"], ["inet_pton", "AF_INET", "127.0.0.1"], ["getaddrinfo", "localhost", "80"], ["--json", "help"], ["-f", "script"], ["-i", "--json"], [],
+    ["-c", "b = bytearray 2M ; c = bytearray 1M ; print $b $c | wc -c"], ["-c", "r = repeat -n 20000 htons 1 ; print $r.n"],
+    ["--json", "-c", "repeat -n 5000 htons 1"], ["-c", "repeat -n 600 socket"], ["-c", "x = pair ; x0.send aaab ; x1.expect -r '(a+)+b'"],
+    ["-c", "x = pair ; fails 124 x0.sendall -t 1ms --file big ; x1.recvmsg 2M | wc -c"], ["-c", "sleep 1ms &\n" * 20 + "wait"],
+]:
+    for more in (0, 20, 60, 200, 500, 1000, 1500, 3000):
+        p = run(least + more, *words)
+        refused += p.returncode == 125
+        if p.returncode not in (0, 125) or p.returncode and p.stderr.count(b"\n") != 1:
+            print(words, f"and {more} KiB: {p.returncode} {p.stderr.decode()}")
+print(refused > 20 or f"only {refused} were short of memory")
+PY
+    assert_output True
+}
+
 @test "a family that the system lacks is named, and the other one is tried" {
     injected socket:error=EAFNOSUPPORT:when=1 do connect '[::1]:9'
     assert_failure
