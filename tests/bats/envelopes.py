@@ -98,12 +98,18 @@ def check_envelope(o):
         check_envelope(inner)
 
 
+def once(pairs):
+    names = [name for name, _ in pairs]
+    need(len(names) == len(set(names)), "the schema has a name twice", names)
+    return dict(pairs)
+
+
 class Judge:
     """The schema and the rules on the output of one process."""
 
     def __init__(self, schema):
         with open(schema, encoding="utf-8") as f:
-            self.schema = json.load(f)
+            self.schema = json.load(f, object_pairs_hook=once)
         jsonschema.Draft7Validator.check_schema(self.schema)
         self.validator = jsonschema.Draft7Validator(self.schema)
 
