@@ -21,7 +21,7 @@
 
 static const char overview_head[] =
     "Usage: sockctl [-c TEXT | -f FILE | COMMAND [ARG]...]\n"
-    "Socket calls as commands, for the shell and for tests.\n\n"
+    "Socket calls as commands, for the shell and for tests.\n"
     "  sockctl                           a prompt, or a script on standard input\n"
     "  sockctl connect example.com:80    is the port open?\n"
     "  sockctl do connect example.com:80 , send 'GET / HTTP/1.0\\r\\n\\r\\n' , read\n\n";

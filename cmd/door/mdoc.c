@@ -131,7 +131,8 @@ static void synopsis(const struct command *cmd, struct sk_buf *out) {
     sk_buf_add_str(out, ".Op Ar OPTION ...\n", NULL);
     n = command_operands(cmd, rows);
     for (size_t i = 0; i < n; i++) {
-        sk_buf_add_str(out, rows[i]->min > 0 ? ".Ar " : ".Op Ar ", NULL);
+        bool dashes = (rows[i]->flags & AFTER_DASHES) != 0;
+        sk_buf_add_str(out, rows[i]->min > 0 ? ".Ar " : dashes ? ".Op Fl Fl Ar " : ".Op Ar ", NULL);
         argument(out, rows[i]->name);
         sk_buf_add_str(out, *row_many(rows[i]) != '\0' ? " ...\n" : "\n", NULL);
     }

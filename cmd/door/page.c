@@ -70,7 +70,8 @@ const char *row_help(const struct param *row, char buf[256]) {
 }
 
 const char *row_many(const struct param *row) {
-    return row->max > 1 && !(row->flags & MULTIWORD) && row->kind != K_CHAIN ? "..." : "";
+    bool is_one = (row->flags & MULTIWORD) != 0 && row->max != MANY;
+    return row->max > 1 && !is_one && row->kind != K_CHAIN ? "..." : "";
 }
 
 /* ---- What a row tells by its flags ---- */
@@ -234,7 +235,8 @@ static void synopsis(const struct command *cmd, struct sk_buf *out) {
     piece(out, &column, indent, "[OPTION]...");
     n = command_operands(cmd, rows);
     for (size_t i = 0; i < n; i++) {
-        snprintf(text, sizeof text, rows[i]->min > 0 ? "%s%s" : "[%s%s]", rows[i]->name, row_many(rows[i]));
+        snprintf(text, sizeof text, rows[i]->min > 0 ? "%s%s%s" : "[%s%s%s]",
+                 rows[i]->flags & AFTER_DASHES ? "-- " : "", rows[i]->name, row_many(rows[i]));
         piece(out, &column, indent, text);
     }
     sk_buf_add_str(out, "\n", NULL);

@@ -83,9 +83,30 @@ static int parse_sock(const struct param *row, const char *p, size_t n, struct a
     return name_form(p, len, err);
 }
 
+/* "192.0.2.1", "::1", "192.0.2.1:5000", ":5000": to connect from. */
+static int parse_own(const struct param *row, const char *p, size_t n, struct sk_endpoint *ep, struct sk_err *err) {
+    const char *const words[] = { p, "0" };
+    const size_t lengths[] = { n, 1 };
+    char shown[80];
+    struct sk_err ignored;
+    bool is_read = sk_endpoint_parse(ep, words, lengths, 2, true, &ignored) == 0 && ep->kind == SK_EP_ADDR;
+    if (!is_read)
+        is_read = sk_endpoint_parse(ep, words, lengths, 1, true, &ignored) == 0 && ep->type == 0 && !ep->tls;
+    int family = ep->kind == SK_EP_ADDR ? ep->addr.u.sa.sa_family : AF_INET;
+    if (is_read && (family == AF_INET || family == AF_INET6) && ep->kind != SK_EP_NAME && ep->kind != SK_EP_FD &&
+        ep->kind != SK_EP_SOCK)
+        return 0;
+    return sk_fail_usage(err,
+                         "%s: '%s' is no address to connect from; write 192.0.2.1, ::1, or with a port "
+                         "192.0.2.1:5000, [::1]:5000 or :5000",
+                         WHAT(row), sk_escape_cut(shown, sizeof shown, p, n));
+}
+
 static int parse_addr(const struct param *row, const char *p, size_t n, struct arena *a, struct arg *out,
                       struct sk_err *err) {
     out->u.ep = arena_alloc(a, sizeof *out->u.ep);
+    if (row->flags & PORTLESS)
+        return parse_own(row, p, n, out->u.ep, err);
     return sk_endpoint_parse(out->u.ep, &p, &n, 1, (row->flags & LISTENING) != 0, err);
 }
 

@@ -15,7 +15,8 @@ struct parser {
     size_t n, i;
     struct arena *arena;
     struct frame *frame;
-    bool literal; /* after --: a word is neither an option nor - */
+    bool literal;         /* after --: a word is neither an option nor - */
+    size_t before_dashes; /* operands */
     struct parsed *out;
     size_t rows;                  /* of cmd->params */
     const struct word **operands; /* those before the data or the body */
@@ -188,6 +189,7 @@ static int collect(struct parser *ps) {
         if (!ps->literal && w->parts == NULL && w->n > 1 && w->p[0] == '-' && !is_negative(ps, w)) {
             if (w->n == 2 && w->p[1] == '-') {
                 ps->literal = true;
+                ps->before_dashes = ps->noperands;
                 ps->i++;
             } else if ((w->p[1] == '-' ? take_long(ps) : take_short(ps)) < 0) {
                 return -1;
@@ -207,11 +209,24 @@ static int too_few(const struct parser *ps, const struct param *row) {
                          ps->cmd->name);
 }
 
-static int address_words(struct parser *ps, const struct param *row, struct arg *arg, const struct word *const *words,
-                         size_t n) {
-    const char *text[4];
-    size_t length[4];
-    if (n == 3 || n > 4)
+/* How many of the words make one address: one, HOST PORT, or HOST PORT 0 SCOPE. Where there is but one address: all. */
+static size_t one_address(const struct param *row, const char *const *text, const size_t *length, size_t n) {
+    size_t plain = 1; /* words that can only be the port of the one before, and so on */
+    if (row->max != MANY)
+        return n;
+    while (plain < n && plain < 4 && !memchr(text[plain], ':', length[plain]) &&
+           !memchr(text[plain], '/', length[plain]))
+        plain++;
+    if (plain == 4 && strspn(text[2], "0123456789") == length[2])
+        return 4;
+    return plain < 2 ? 1 : 2;
+}
+
+static int addresses(struct parser *ps, const struct param *row, struct arg *arg, const struct word *const *words,
+                     size_t n) {
+    const char **text = arena_alloc(ps->arena, n * sizeof *text);
+    size_t *length = arena_alloc(ps->arena, n * sizeof *length);
+    if (row->max != MANY && (n == 3 || n > 4))
         return sk_fail_usage(ps->err,
                              "%s: an address is one word, two (HOST PORT) or four (HOST PORT 0 SCOPE); here are %zu",
                              ps->cmd->name, n);
@@ -224,18 +239,29 @@ static int address_words(struct parser *ps, const struct param *row, struct arg 
         if (word_bytes(ps->frame, ps->arena, words[i], false, &text[i], &length[i], ps->err) < 0)
             return -1;
     }
-    arg->u.ep = arena_alloc(ps->arena, sizeof *arg->u.ep);
-    return sk_endpoint_parse(arg->u.ep, text, length, n, (row->flags & LISTENING) != 0, ps->err);
+    arg->all = arena_alloc(ps->arena, n * sizeof *arg->all);
+    arg->count = 0;
+    for (size_t i = 0, take; i < n; i += take) {
+        struct sk_endpoint *ep = arena_alloc(ps->arena, sizeof *ep);
+        take = one_address(row, text + i, length + i, n - i);
+        if (sk_endpoint_parse(ep, text + i, length + i, take, (row->flags & LISTENING) != 0, ps->err) < 0)
+            return -1;
+        arg->all[arg->count++].u.ep = arg->u.ep = ep;
+    }
+    return 0;
 }
 
 /* Share the collected operands among the rows: each gets what it must have, earlier rows what is left. */
 static int share(struct parser *ps) {
-    size_t least = 0, used = 0;
+    size_t least = 0, used = 0, n = ps->noperands;
     const struct param *params = ps->cmd->params;
-    for (size_t i = 0; i < ps->rows; i++)
+    for (size_t i = 0; i < ps->rows; i++) {
         if (params[i].operand && !takes_rest(params[i].kind))
             least += params[i].min;
-    size_t spare = ps->noperands > least ? ps->noperands - least : 0;
+        if ((params[i].flags & AFTER_DASHES) && ps->literal)
+            n = ps->before_dashes;
+    }
+    size_t spare = n > least ? n - least : 0;
     for (size_t i = 0; i < ps->rows; i++) {
         const struct param *row = &params[i];
         if (!row->operand || takes_rest(row->kind))
@@ -243,10 +269,14 @@ static int share(struct parser *ps) {
         size_t room = row->flags & MULTIWORD ? SIZE_MAX : row->max == MANY ? SIZE_MAX : (size_t)row->max - row->min;
         size_t take = row->min + (spare < room ? spare : room);
         spare -= take - row->min;
-        if (used + take > ps->noperands)
+        if (row->flags & AFTER_DASHES) {
+            take = ps->noperands - n;
+            n = ps->noperands;
+        }
+        if (used + take > n)
             return too_few(ps, row);
         if (row->flags & MULTIWORD && take > 0) {
-            if (address_words(ps, row, &ps->out->args[i], ps->operands + used, take) < 0)
+            if (addresses(ps, row, &ps->out->args[i], ps->operands + used, take) < 0)
                 return -1;
             used += take;
             continue;

@@ -57,9 +57,11 @@ enum kind {
 
 enum { MANY = 255 };
 enum param_flags {
-    MULTIWORD = 1, /* K_ADDR: takes all operands, 1, 2 or 4 */
-    LISTENING = 2, /* K_ADDR: port 0 is meant */
-    TYPED = 4,     /* K_PATTERN: taken as typed when the operand before it is the word `matches` (assert) */
+    MULTIWORD = 1,     /* K_ADDR: one address, of 1, 2 or 4 operands; with max MANY several, each of so many */
+    LISTENING = 2,     /* K_ADDR: port 0 is meant */
+    TYPED = 4,         /* K_PATTERN: taken as typed when the operand before it is the word `matches` (assert) */
+    PORTLESS = 8,      /* K_ADDR: an own address, in digits, whose port may be left out (0) */
+    AFTER_DASHES = 16, /* of the last operand: the words after --, and those alone */
 };
 
 struct param {

@@ -3,41 +3,49 @@
 #include <limits.h>
 
 #include "sock/dial.h"
+#include "verbs/dialing.h"
 #include "verbs/io.h"
+#include "verbs/secure.h"
 
-/* One row for all three; the index of each parameter is the same. */
-enum { ADDR, TYPE, BACKLOG };
-#define UNIX_TYPE OPT(0, "type", K_TYPE, "socket type for a UNIX address: stream (default), dgram or seqpacket")
+/* The index of each parameter, the same in all three. */
+enum { ADDR, TYPE, BACKLOG, SOURCE = BACKLOG, INTERFACE };
 
 /* -u or --type; 0: neither. */
 static int asked_type(const struct arg *args, const struct common *opt) {
     return args[TYPE].count ? (int)args[TYPE].u.i : opt->udp ? SOCK_DGRAM : 0;
 }
 
-/* The address, and -u or --type, -4 or -6, must not contradict each other. */
-static int agrees(const struct sk_endpoint *ep, int type, int family, struct sk_err *err) {
+int endpoint_agrees(const struct sk_endpoint *ep, int type, int family, struct sk_err *err) {
     struct sk_addrs addrs = { 0 };
-    if (ep->tls)
-        return sk_fail_usage(err, "TLS is not part of this sockctl; write tcp://HOST:PORT for a plain connection");
     if (type && ep->type && type != ep->type)
         return sk_fail_usage(err, "the address says %s, the option says %s",
                              ep->type == SOCK_DGRAM ? "datagrams (udp)" : "a stream (tcp)",
                              type == SOCK_DGRAM    ? "datagrams"
                              : type == SOCK_STREAM ? "a stream"
                                                    : "another type");
-    int r = ep->kind == SK_EP_ADDR ? sk_endpoint_addrs(ep, family, SK_NOWAIT, &addrs, err) : 0;
+    int r = ep->kind == SK_EP_ADDR ? sk_endpoint_addrs(ep, family, NULL, SK_NOWAIT, &addrs, err) : 0;
     sk_addrs_done(&addrs);
     return r;
 }
 
+/* tls:// or --tls; a listener of the session brings its own. */
+static bool is_secure(const struct common *opt, const struct sk_endpoint *ep) { return opt->tls.on || ep->tls; }
+
 static int check_endpoint(const struct arg *args, const struct common *opt, struct sk_err *err) {
     const struct sk_endpoint *ep = args[ADDR].u.ep;
-    return ep ? agrees(ep, asked_type(args, opt), opt->family, err) : 0;
+    int type = asked_type(args, opt);
+    if (!ep)
+        return 0;
+    if (is_secure(opt, ep) && (type ? type : ep->type) == SOCK_DGRAM)
+        return sk_fail_usage(err, "TLS needs a stream: DTLS is not part of sockctl");
+    if (ep->kind != SK_EP_SOCK && secure_check(opt, is_secure(opt, ep), err) < 0)
+        return -1;
+    return endpoint_agrees(ep, type, opt->family, err);
 }
 
 static int read_endpoint(struct call *c, struct sk_endpoint *ep, int *type) {
     *type = asked_type(c->args, c->opt);
-    if (call_endpoint(c, ADDR, ep) < 0 || agrees(ep, *type, c->opt->family, &c->err) < 0)
+    if (call_endpoint(c, ADDR, ep) < 0 || endpoint_agrees(ep, *type, c->opt->family, &c->err) < 0)
         return -1;
     if (!*type)
         *type = ep->type;
@@ -81,38 +89,75 @@ static int made(struct call *c, struct sk_sock *given, struct sk_sock *s) {
 
 /* ---- connect ---- */
 
-static void tell_attempts(struct call *c, const struct sk_attempts *attempts) {
-    if (attempts->count == 0)
-        return;
+struct sk_value attempts_value(const struct sk_attempts *attempts) {
     struct sk_value list = sk_list();
     for (size_t i = 0; i < attempts->count; i++) {
+        const struct sk_attempt *a = &attempts->list[i];
         struct sk_value r = sk_record();
-        sk_put(&r, "addr", io_addr(&attempts->list[i].addr));
-        sk_put(&r, "code", sk_text(sk_err_name(&attempts->list[i].err)));
+        sk_put(&r, "addr", io_addr(&a->addr));
+        sk_put(&r, "code", a->connected ? sk_null() : sk_text(sk_err_name(&a->err)));
+        sk_put(&r, "started", sk_float(as_ms(a->started)));
+        sk_put(&r, "ms", sk_float(as_ms(a->took)));
         sk_push(&list, r);
     }
-    call_extra(c, "attempts", list);
+    return list;
+}
+
+/* Where there was more than one attempt, the result tells them. */
+static void add_attempts(struct call *c, const struct sk_attempts *attempts) {
+    if (attempts->count < 2)
+        return;
+    struct sk_buf text = { 0 };
+    struct sk_value r = sk_record();
+    sk_put_main(&r, "", c->result);
+    sk_put(&r, "attempts", attempts_value(attempts));
+    c->result = r;
+    sk_attempts_format(attempts, &text);
+    call_note(c, "%s", (const char *)sk_buf_data(&text));
+    sk_buf_done(&text);
+}
+
+static int connect_to(struct call *c, const struct sk_endpoint *ep, const struct sk_dial_how *how,
+                      struct sk_attempts *attempts) {
+    struct sk_sock *given = existing(c), *s = NULL;
+    if (check_type(c, given, how->type) < 0)
+        return -1;
+    if (sk_dial(&s, given, ep, how, given ? io_deadline(c, given) : c->deadline, attempts, &c->err) < 0) {
+        if (attempts->count)
+            call_extra(c, "attempts", attempts_value(attempts));
+        return given ? io_failed(c, given) : -1;
+    }
+    if (s->type == SOCK_DGRAM && s->family != AF_UNIX)
+        call_note(c, "no handshake: the peer was not contacted");
+    if (made(c, given, s) < 0)
+        return -1;
+    add_attempts(c, attempts);
+    return 0;
 }
 
 static int run_connect(struct call *c) {
     struct sk_endpoint ep;
-    int type;
-    if (read_endpoint(c, &ep, &type) < 0)
-        return -1;
-    struct sk_sock *given = existing(c), *s = NULL;
     struct sk_attempts attempts = { 0 };
-    if (check_type(c, given, type) < 0)
+    struct sk_dial_how how = { .family = c->opt->family,
+                               .interface = text_or(c, INTERFACE, NULL),
+                               .lookup = &c->opt->lookup };
+    if (read_endpoint(c, &ep, &how.type) < 0)
         return -1;
-    int r =
-        sk_dial(&s, given, &ep, c->opt->family, type, given ? io_deadline(c, given) : c->deadline, &attempts, &c->err);
-    if (r < 0)
-        tell_attempts(c, &attempts);
+    if (has(c, SOURCE))
+        how.source = c->args[SOURCE].u.ep;
+    if (is_secure(c->opt, &ep)) {
+        how.tls_name = c->opt->tls.verify_name;
+        if (secure_settings(c, false, NULL, 0, &how.tls) < 0)
+            return -1;
+    }
+    int rc = connect_to(c, &ep, &how, &attempts);
+    if (rc < 0)
+        secure_failed(c, how.tls);
+    else if (how.tls)
+        secure_note(c, how.tls);
+    sk_tls_settings_free(how.tls);
     sk_attempts_done(&attempts);
-    if (r < 0)
-        return given ? io_failed(c, given) : -1;
-    if (s->type == SOCK_DGRAM && s->family != AF_UNIX)
-        call_note(c, "no handshake: the peer was not contacted");
-    return made(c, given, s);
+    return rc;
 }
 
 const struct command cmd_connect = {
@@ -125,14 +170,18 @@ const struct command cmd_connect = {
                 "host:port, [v6]:port, :port, unix:/path, udp://host:port, or host and port as two words",
                 .flags = MULTIWORD),
             UNIX_TYPE,
+            DIAL_OPTIONS,
             { .kind = K_END },
         },
-    .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | UDP,
+    .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | NAMES | UDP | TLS_CHOICE | TLS_CLIENT,
     .result = R_ONE,
     .details =
         "Works on the socket named by -s or NAME., or, without NAME =, on a current socket that socket or bind made "
         "and that is not yet "
-        "connected; else it makes one. Every address of a name is tried in order; on failure each attempt is told.\n"
+        "connected; else it makes one. The addresses of a name are tried as RFC 8305 says: IPv6 and IPv4 in turns, the "
+        "next one when one fails or is silent for 250 ms, at most six at once, and the first that answers is taken. "
+        "A socket that is there takes one after the other. On failure each attempt is told, and the one that got "
+        "furthest decides the status.\n"
         "With udp:// or -u the peer's address is only set: no handshake takes place, and success says nothing about "
         "the peer.",
     .examples =
@@ -140,6 +189,7 @@ const struct command cmd_connect = {
             "srv = listen :0 ; cli = connect $srv.local ; print $cli.peer",
             "srv = listen 127.0.0.1:0 ; connect sock:srv",
             "u = connect udp://127.0.0.1:9",
+            "srv = listen :0 ; cli = connect $srv.local --source 127.0.0.2 --interface lo ; print $cli.local",
             NULL,
         },
     .check = check_endpoint,

@@ -99,7 +99,7 @@ static int find_target(struct call *c, int param, struct sk_addr *to) {
         *to = ep.addr;
         return 0;
     }
-    int r = sk_endpoint_addrs(&ep, family, c->deadline, &addrs, &c->err);
+    int r = sk_endpoint_addrs(&ep, family, &c->opt->lookup, c->deadline, &addrs, &c->err);
     if (r >= 0)
         *to = addrs.list[0];
     sk_addrs_done(&addrs);

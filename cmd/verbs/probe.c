@@ -57,7 +57,7 @@ static int add_operand(struct probe *p, const struct sk_ports *ports) {
     int type = read_type(c, &ep);
     if (type < 0)
         return -1;
-    if (sk_endpoint_addrs(&ep, c->opt->family, c->deadline, &addrs, &c->err) < 0)
+    if (sk_endpoint_addrs(&ep, c->opt->family, &c->opt->lookup, c->deadline, &addrs, &c->err) < 0)
         return c->err.kind == SK_GAI ? tell_unknown(p, ports->ep.host) : -1;
     for (size_t i = 0; i < addrs.count; i++)
         add(p, &addrs.list[i], type, ports, ep.kind == SK_EP_NAME ? ports->ep.host : NULL);

@@ -193,7 +193,7 @@ static struct sk_sock *datagram_socket(struct call *c, const struct sk_endpoint 
         return current->u.sock;
     }
     struct sk_addrs addrs = { 0 };
-    if (sk_endpoint_addrs(ep, c->opt->family, c->deadline, &addrs, &c->err) >= 0)
+    if (sk_endpoint_addrs(ep, c->opt->family, &c->opt->lookup, c->deadline, &addrs, &c->err) >= 0)
         sk_sock_open(made, addrs.list[0].u.sa.sa_family, SOCK_DGRAM, 0, &c->err);
     sk_addrs_done(&addrs);
     return *made;
@@ -207,7 +207,7 @@ static int find_target(struct call *c, const struct sk_sock *s, const struct sk_
         *to = ep->addr; /* of whatever family: the system judges */
         return 0;
     }
-    int r = sk_endpoint_addrs(ep, family, io_deadline(c, s), &addrs, &c->err);
+    int r = sk_endpoint_addrs(ep, family, &c->opt->lookup, io_deadline(c, s), &addrs, &c->err);
     if (r >= 0)
         *to = addrs.list[0];
     sk_addrs_done(&addrs);

@@ -7,16 +7,14 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "net/iface.h"
 #include "sock/layer.h"
+#include "sock/race.h"
+#include "sock/tls.h"
 
 void sk_attempts_done(struct sk_attempts *a) {
     free(a->list);
     *a = (struct sk_attempts){ 0 };
-}
-
-static void add_attempt(struct sk_attempts *a, const struct sk_addr *addr, const struct sk_err *why) {
-    a->list = sk_realloc(a->list, (a->count + 1) * sizeof *a->list);
-    a->list[a->count++] = (struct sk_attempt){ *addr, *why };
 }
 
 static bool fits(int family, int wanted) { return wanted == 0 || family == wanted; }
@@ -35,19 +33,19 @@ static void add_both(struct sk_addrs *out, int family, uint16_t port) {
     }
 }
 
-static int resolve(const struct sk_endpoint *ep, int family, sk_time deadline, struct sk_addrs *out,
-                   struct sk_err *err) {
+static int resolve(const struct sk_endpoint *ep, int family, const struct sk_lookup *lookup, sk_time deadline,
+                   struct sk_addrs *out, struct sk_err *err) {
     if (family == AF_UNIX)
         return sk_fail_usage(err, "'%s' is a name of a host; a UNIX socket wants a path or unix:PATH", ep->host);
-    if (sk_resolve(ep->host, family, NULL, deadline, out, err) < 0)
+    if (sk_resolve(ep->host, family, lookup, deadline, out, err) < 0)
         return -1;
     for (size_t i = 0; i < out->count; i++)
         sk_addr_set_port(&out->list[i], ep->port);
     return 0;
 }
 
-int sk_endpoint_addrs(const struct sk_endpoint *ep, int family, sk_time deadline, struct sk_addrs *out,
-                      struct sk_err *err) {
+int sk_endpoint_addrs(const struct sk_endpoint *ep, int family, const struct sk_lookup *lookup, sk_time deadline,
+                      struct sk_addrs *out, struct sk_err *err) {
     char text[SK_ADDR_TEXT];
     struct sk_addr addr;
     *out = (struct sk_addrs){ 0 };
@@ -64,7 +62,7 @@ int sk_endpoint_addrs(const struct sk_endpoint *ep, int family, sk_time deadline
         sk_addrs_add(out, &addr);
         break;
     case SK_EP_NAME:
-        return resolve(ep, family, deadline, out, err);
+        return resolve(ep, family, lookup, deadline, out, err);
     case SK_EP_FD:
     case SK_EP_SOCK:
         return sk_fail_usage(err, "'%s' is a socket where an address is wanted",
@@ -76,7 +74,7 @@ int sk_endpoint_addrs(const struct sk_endpoint *ep, int family, sk_time deadline
     return 0;
 }
 
-enum rank { RANK_SILENCE, RANK_UNREACHABLE, RANK_OTHER, RANK_REFUSED, RANK_RESET };
+enum rank { RANK_SILENCE, RANK_UNREACHABLE, RANK_OTHER, RANK_REFUSED, RANK_RESET, RANK_HANDSHAKE };
 
 /* How far an attempt got, and the one word for it; NULL: the errno's own words. */
 static enum rank judge(const struct sk_err *why, const char **word) {
@@ -97,6 +95,10 @@ static enum rank judge(const struct sk_err *why, const char **word) {
         { ETIMEDOUT, RANK_SILENCE, "no answer" },
     };
     *word = NULL;
+    if (why->kind == SK_TLS_HANDSHAKE) {
+        *word = why->msg;
+        return RANK_HANDSHAKE;
+    }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].code == why->code) {
             *word = rows[i].word;
@@ -112,9 +114,8 @@ static void errno_words(char *dst, size_t size, int code) {
     snprintf(dst, size, "%.79s", e.msg + strlen("x: "));
 }
 
-/* Errors that the next address would meet as well, or that mean stop. */
-static bool is_final(const struct sk_err *why) {
-    if (why->kind == SK_TIMEOUT)
+bool sk_dial_is_final(const struct sk_err *why) {
+    if (why->kind == SK_TIMEOUT || why->kind == SK_TLS_HANDSHAKE)
         return false;
     if (why->kind != SK_SYS)
         return true;
@@ -135,9 +136,8 @@ static bool is_final(const struct sk_err *why) {
 }
 
 struct dial {
-    struct sk_sock *given; /* or NULL: a new socket for each address */
-    int type;
-    sk_time start, deadline;
+    struct sk_race plan;
+    struct sk_dial_how how;
     char target[SK_ADDR_TEXT];
     char host[256];
 };
@@ -147,10 +147,13 @@ static int fail_single(const struct dial *d, const struct sk_attempt *one, struc
     sk_addr_format(addr, sizeof addr, &one->addr);
     bool named = strcmp(addr, d->target) != 0;
     const char *sep = named ? ": " : "";
+    if (one->err.kind == SK_TLS_HANDSHAKE)
+        return sk_fail(err, SK_TLS_HANDSHAKE, one->err.code, one->err.op, "connect to %s: %s", named && d->plan.port ? addr : d->target,
+                       one->err.msg);
     if (one->err.code == ETIMEDOUT)
         return sk_fail(err, SK_TIMEOUT, ETIMEDOUT, "connect", "connect to %s%s%s: no answer in %s", d->target, sep,
                        named ? addr : "",
-                       sk_format_time(span, sizeof span, (sk_now() - d->start + SK_MS / 2) / SK_MS * SK_MS));
+                       sk_format_time(span, sizeof span, (sk_now() - d->plan.start + SK_MS / 2) / SK_MS * SK_MS));
     if (one->err.code == EAFNOSUPPORT && strcmp(one->err.op, "socket") == 0) /* says which family */
         return sk_fail(err, SK_SYS, EAFNOSUPPORT, "socket", "connect to %s: %.200s", d->target, one->err.msg);
     if (one->err.code == ENOENT && one->addr.u.sa.sa_family == AF_UNIX)
@@ -161,78 +164,142 @@ static int fail_single(const struct dial *d, const struct sk_attempt *one, struc
     return sk_fail_sys(err, one->err.code, "connect", "connect to %s%s%s", d->target, sep, named ? addr : "");
 }
 
+void sk_attempts_format(const struct sk_attempts *a, struct sk_buf *out) {
+    for (size_t i = 0; i < a->count; i++) {
+        const struct sk_attempt *one = &a->list[i];
+        char addr[SK_ADDR_TEXT], words[80];
+        const char *word = NULL;
+        if (one->connected)
+            word = "connected";
+        else if (one->err.kind == SK_CANCELED)
+            word = "given up";
+        else
+            judge(&one->err, &word);
+        if (!word)
+            errno_words(words, sizeof words, one->err.code);
+        sk_buf_printf(out, NULL, "%s%s %s", i ? "; " : "", sk_addr_format(addr, sizeof addr, &one->addr),
+                      word ? word : words);
+    }
+    sk_buf_add(out, "", 1, NULL);
+}
+
 /* The sentence of all attempts; its code is that of the one that got furthest. */
 static int fail_all(const struct dial *d, const struct sk_attempts *a, struct sk_err *err) {
     if (a->count == 1)
         return fail_single(d, a->list, err);
     struct sk_buf list = { 0 };
-    const struct sk_err *best = NULL;
-    enum rank best_rank = RANK_SILENCE;
-    for (size_t i = 0; i < a->count; i++) {
-        char addr[SK_ADDR_TEXT], words[80];
-        const char *word;
-        enum rank rank = judge(&a->list[i].err, &word);
-        if (!word)
-            errno_words(words, sizeof words, a->list[i].err.code);
-        sk_buf_printf(&list, NULL, "%s%s %s", i ? "; " : "", sk_addr_format(addr, sizeof addr, &a->list[i].addr),
-                      word ? word : words);
-        if (!best || rank > best_rank) {
+    const struct sk_err *best = &a->list[0].err;
+    const char *word;
+    for (size_t i = 1; i < a->count; i++)
+        if (judge(&a->list[i].err, &word) > judge(best, &word))
             best = &a->list[i].err;
-            best_rank = rank;
-        }
-    }
-    sk_buf_add(&list, "", 1, NULL);
-    enum sk_kind kind = best->code == ETIMEDOUT ? SK_TIMEOUT : SK_SYS;
-    sk_fail(err, kind, best->code, "connect", "connect to %s: %s", d->target, list.mem ? (char *)list.mem : "");
+    sk_attempts_format(a, &list);
+    enum sk_kind kind = best->code == ETIMEDOUT ? SK_TIMEOUT : best->kind;
+    sk_fail(err, kind, best->code, best->op, "connect to %s: %s", d->target, (const char *)sk_buf_data(&list));
     sk_buf_done(&list);
     return -1;
 }
 
+/* ---- where from ---- */
+
+static int use_interface(struct sk_sock *s, const char *name, struct sk_err *err) {
+    unsigned index;
+    if (sk_if_index(name, &index, err) < 0)
+        return -1;
+    if (setsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) < 0)
+        return sk_fail_sys(err, errno, "setsockopt",
+                           errno == EPERM ? "interface %s (CAP_NET_RAW is needed)" : "interface %s", name);
+    return 0;
+}
+
+static int use_source(struct sk_sock *s, const struct sk_endpoint *source, struct sk_err *err) {
+    static const int on = 1;
+    char host[SK_ADDR_TEXT];
+    struct sk_err why;
+    struct sk_addr addr = source->addr;
+    if (source->kind == SK_EP_LOOPBACK)
+        sk_addr_loopback(&addr, s->family, source->port);
+    else if (source->kind == SK_EP_ANY)
+        sk_addr_any(&addr, s->family, source->port);
+    bool is_any = sk_addr_port(&addr) == 0;
+    /* any port: one that is free for this peer is enough; a given one may still rest in TIME_WAIT */
+    if (s->type == SOCK_STREAM)
+        setsockopt(s->fd, is_any ? IPPROTO_IP : SOL_SOCKET, is_any ? IP_BIND_ADDRESS_NO_PORT : SO_REUSEADDR, &on,
+                   sizeof on);
+    if (sk_sock_bind(s, &addr, &why) == 0)
+        return 0;
+    if (why.code == EADDRNOTAVAIL)
+        return sk_fail(err, SK_SYS, why.code, "bind",
+                       "%s is no address of this machine to connect from; see ip address",
+                       sk_addr_host(host, sizeof host, &addr));
+    return sk_fail(err, SK_SYS, why.code, why.op, "source: %.400s", why.msg);
+}
+
+int sk_dial_prepare(struct sk_sock *s, const struct sk_dial_how *how, struct sk_err *err) {
+    if (!how->source && !how->interface)
+        return 0;
+    if (s->family != AF_INET && s->family != AF_INET6)
+        return sk_fail_usage(err, "a source address or an interface is chosen for IPv4 and IPv6 alone");
+    if (how->interface && use_interface(s, how->interface, err) < 0)
+        return -1;
+    return how->source ? use_source(s, how->source, err) : 0;
+}
+
+/* ---- all addresses ---- */
+
 /* A fair share of the time for this address: a silent one must not eat that of those behind it. */
-static sk_time share(const struct dial *d, size_t addresses_left) {
-    sk_time left = sk_left(d->deadline);
-    if (d->deadline == SK_NOWAIT || left == SK_NEVER || addresses_left <= 1)
-        return d->deadline;
+static sk_time share(sk_time deadline, size_t addresses_left) {
+    sk_time left = sk_left(deadline);
+    if (deadline == SK_NOWAIT || left == SK_NEVER || addresses_left <= 1)
+        return deadline;
     return sk_after(left / (sk_time)addresses_left);
 }
 
-/* One address: 0 and the socket in *out, or -1. */
-static int try_address(const struct dial *d, struct sk_sock **out, const struct sk_addr *addr, size_t left,
-                       struct sk_err *why) {
-    struct sk_sock *s = d->given;
-    if (!s && sk_sock_open(&s, addr->u.sa.sa_family, d->type, 0, why) < 0)
-        return -1;
-    if (sk_sock_connect(s, addr, share(d, left), why) == 0) {
-        snprintf(s->asked, sizeof s->asked, "%s", d->host);
-        *out = s;
-        return 0;
-    }
-    if (!d->given) {
-        sk_sock_free(s);
-    } else if (why->kind == SK_TIMEOUT && left > 1 && s->type == SOCK_STREAM) { /* give this one up before the next */
-        struct sk_addr none = { .len = sizeof(sa_family_t), .u.sa.sa_family = AF_UNSPEC };
-        sk_sock_connect(s, &none, SK_NOWAIT, NULL);
-    }
-    return -1;
-}
-
-static int dial_all(const struct dial *d, const struct sk_addrs *addrs, struct sk_sock **out,
-                    struct sk_attempts *attempts, struct sk_err *err) {
+/* One address after the other on a socket that is there: 0, 1 when all failed, -1 with *err. */
+static int dial_given(const struct sk_race *plan, struct sk_sock *s, struct sk_attempts *attempts, struct sk_err *err) {
+    const struct sk_addrs *addrs = &plan->addrs;
+    attempts->list = sk_alloc((addrs->count + 1) * sizeof *attempts->list);
     for (size_t i = 0; i < addrs->count; i++) {
-        struct sk_err why;
-        if (try_address(d, out, &addrs->list[i], addrs->count - i, &why) == 0)
+        struct sk_attempt *a = &attempts->list[attempts->count++];
+        size_t left = addrs->count - i;
+        a->addr = addrs->list[i];
+        a->started = sk_now() - plan->start;
+        a->connected = sk_sock_connect(s, &a->addr, share(plan->deadline, left), &a->err) == 0 &&
+                       (!plan->how->tls || sk_tls_start(s, plan->how->tls, plan->how->tls_name, plan->deadline, &a->err) == 0);
+        a->took = sk_now() - plan->start - a->started;
+        if (a->connected)
             return 0;
-        add_attempt(attempts, &addrs->list[i], &why);
-        if (!is_final(&why))
-            continue;
-        if (why.kind != SK_SYS) {
-            if (err)
-                *err = why;
+        if (sk_dial_is_final(&a->err) || a->err.kind == SK_TLS_HANDSHAKE) { /* this socket is used up */
+            *err = a->err;
             return -1;
         }
-        return sk_fail_sys(err, why.code, why.op, "connect to %s", d->target);
+        if (a->err.kind == SK_TIMEOUT && left > 1 && s->type == SOCK_STREAM) { /* give this one up before the next */
+            struct sk_addr none = { .len = sizeof(sa_family_t), .u.sa.sa_family = AF_UNSPEC };
+            sk_sock_connect(s, &none, SK_NOWAIT, NULL);
+        }
     }
-    return fail_all(d, attempts, err);
+    return 1;
+}
+
+static int dial_all(const struct dial *d, struct sk_sock *s, struct sk_sock **out, struct sk_attempts *attempts,
+                    struct sk_err *err) {
+    struct sk_err why;
+    int rc = s ? dial_given(&d->plan, s, attempts, &why) : sk_race(&d->plan, out, attempts, &why);
+    if (rc > 0)
+        return fail_all(d, attempts, err);
+    if (rc < 0 && why.kind == SK_SYS && (strcmp(why.op, "connect") == 0 || strcmp(why.op, "socket") == 0))
+        return sk_fail_sys(err, why.code, why.op, "connect to %s", d->target);
+    if (rc < 0 && (why.kind == SK_TLS_VERIFY || why.kind == SK_TLS_HANDSHAKE))
+        return sk_fail(err, why.kind, why.code, why.op, "connect to %s: %s", d->target, why.msg);
+    if (rc < 0) {
+        if (err)
+            *err = why;
+        return -1;
+    }
+    if (s)
+        *out = s;
+    snprintf((*out)->asked, sizeof(*out)->asked, "%s", d->host);
+    return 0;
 }
 
 static int adopt(struct sk_sock **out, struct sk_sock *s, int fd, struct sk_err *err) {
@@ -250,14 +317,45 @@ static void name_target(struct dial *d, const struct sk_endpoint *ep) {
         snprintf(d->target, sizeof d->target, "%s", ep->host); /* the attempts tell the port */
     } else if (ep->kind == SK_EP_ADDR) {
         snprintf(d->host, sizeof d->host, "%.255s", sk_addr_host(text, sizeof text, &ep->addr));
+    } else if (ep->kind == SK_EP_LOOPBACK) {
+        snprintf(d->host, sizeof d->host, "localhost");
     }
 }
 
-int sk_dial(struct sk_sock **out, struct sk_sock *s, const struct sk_endpoint *ep, int family, int type,
+/* The family that is left: by the options, the socket, and the address to connect from. */
+static int choose_family(struct dial *d, const struct sk_sock *s, const struct sk_endpoint *ep, struct sk_err *err) {
+    const struct sk_endpoint *source = d->how.source;
+    char text[SK_ADDR_TEXT];
+    if (s && ep->kind != SK_EP_ADDR) /* an address that was written out is for the system to judge */
+        d->how.family = s->family;
+    if (!source || source->kind != SK_EP_ADDR)
+        return 0;
+    int from = source->addr.u.sa.sa_family, to = ep->kind == SK_EP_ADDR ? ep->addr.u.sa.sa_family : d->how.family;
+    if (to != 0 && from != to)
+        return sk_fail_usage(err, "%s is an %s address: nothing to connect from to %s",
+                             sk_addr_host(text, sizeof text, &source->addr), family_words(from), family_words(to));
+    d->how.family = from;
+    return 0;
+}
+
+/* The addresses, as far as nobody must be asked for them; those of a name that DNS knows are found in the race. A
+ * socket that is there takes one after the other, so it waits for all. */
+static int find_addresses(struct dial *d, const struct sk_sock *s, const struct sk_endpoint *ep, struct sk_err *err) {
+    struct sk_race *plan = &d->plan;
+    if (s || ep->kind != SK_EP_NAME)
+        return sk_endpoint_addrs(ep, d->how.family, d->how.lookup, plan->deadline, &plan->addrs, err);
+    int rc = sk_resolve_local(ep->host, d->how.family, d->how.lookup, &plan->addrs, err);
+    if (rc == 0)
+        plan->name = ep->host;
+    for (size_t i = 0; i < plan->addrs.count; i++)
+        sk_addr_set_port(&plan->addrs.list[i], ep->port);
+    return rc < 0 ? -1 : 0;
+}
+
+int sk_dial(struct sk_sock **out, struct sk_sock *s, const struct sk_endpoint *ep, const struct sk_dial_how *how,
             sk_time deadline, struct sk_attempts *attempts, struct sk_err *err) {
-    struct dial d = { .given = s, .type = SOCK_STREAM, .start = sk_now(), .deadline = deadline };
+    struct dial d = { .how = *how };
     struct sk_attempts own = { 0 };
-    struct sk_addrs addrs;
     *out = NULL;
     if (attempts)
         *attempts = own;
@@ -266,17 +364,18 @@ int sk_dial(struct sk_sock **out, struct sk_sock *s, const struct sk_endpoint *e
     if (ep->kind == SK_EP_FD)
         return adopt(out, s, ep->fd, err);
     name_target(&d, ep);
+    if (!d.how.tls_name)
+        d.how.tls_name = d.host;
     if (ep->kind == SK_EP_ANY)
         return sk_fail_usage(err, "'%s' means every address of this machine, to listen on; connect to :%u", d.target,
                              ep->port);
-    if (type || ep->type)
-        d.type = type ? type : ep->type;
-    if (s && ep->kind != SK_EP_ADDR) /* an address that was written out is for the system to judge */
-        family = s->family;
-    if (sk_endpoint_addrs(ep, family, deadline, &addrs, err) < 0)
+    d.plan = (struct sk_race){ .how = &d.how, .start = sk_now(), .deadline = deadline, .port = ep->port };
+    d.plan.type = how->type ? how->type : ep->type ? ep->type : SOCK_STREAM;
+    if (choose_family(&d, s, ep, err) < 0 || (s && sk_dial_prepare(s, how, err) < 0) ||
+        find_addresses(&d, s, ep, err) < 0)
         return -1;
-    int r = dial_all(&d, &addrs, out, attempts ? attempts : &own, err);
-    sk_addrs_done(&addrs);
+    int rc = dial_all(&d, s, out, attempts ? attempts : &own, err);
+    sk_addrs_done(&d.plan.addrs);
     sk_attempts_done(&own);
-    return r;
+    return rc;
 }

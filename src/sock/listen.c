@@ -132,3 +132,12 @@ int sk_sock_shutdown(struct sk_sock *s, int how, struct sk_err *err) {
         *err = why;
     return -1;
 }
+
+void sk_sock_part(struct sk_sock *s, sk_time deadline) {
+    char waste[4096];
+    size_t left = 256; /* of them */
+    if (sk_can_end(s) && sk_sock_shutdown(s, SHUT_WR, NULL) == 0)
+        while (left-- > 0 && sk_recv(s, waste, sizeof waste, 0, deadline, NULL) > 0)
+            continue;
+    sk_sock_free(s);
+}

@@ -118,7 +118,7 @@ int sk_serve(struct sk_sock **out, struct sk_sock *s, const struct sk_endpoint *
     if (ep->kind == SK_EP_ANY)
         return serve_any(&v, out, family, ep->port, err);
     struct sk_addrs addrs;
-    if (sk_endpoint_addrs(ep, family, deadline, &addrs, err) < 0)
+    if (sk_endpoint_addrs(ep, family, NULL, deadline, &addrs, err) < 0)
         return -1;
     if (ep->kind == SK_EP_LOOPBACK && addrs.count > 1)
         addrs.count = 1; /* 127.0.0.1 alone */

@@ -76,6 +76,9 @@ int sk_sock_listen(struct sk_sock *s, int backlog, struct sk_err *err);
 int sk_sock_connect(struct sk_sock *s, const struct sk_addr *addr, sk_time deadline, struct sk_err *err);
 int sk_sock_accept(struct sk_sock *listener, struct sk_sock **out, sk_time deadline, struct sk_err *err);
 int sk_sock_shutdown(struct sk_sock *s, int how, struct sk_err *err);
+/* End a connection as polite clients do, and free it: FIN, then what the peer still sends is discarded until its end or
+ * the deadline, at most 1 MiB (close with unread data would be a reset). */
+void sk_sock_part(struct sk_sock *s, sk_time deadline);
 int sk_sock_local(struct sk_sock *s, struct sk_addr *addr, struct sk_err *err);
 int sk_sock_remote(struct sk_sock *s, struct sk_addr *addr, struct sk_err *err);
 const char *sk_state_name(const struct sk_sock *s); /* "new" "bound" "connecting" "open" "listen" "eof" "closed" */

@@ -3,6 +3,9 @@
 
 #include "sock/dial.h"
 
+static const struct sk_dial_how plain, only4 = { .family = AF_INET }, only6 = { .family = AF_INET6 },
+                                       seqpacket = { .type = SOCK_SEQPACKET };
+
 static struct sk_endpoint endpoint(const char *text, bool listening) {
     struct sk_endpoint ep;
     size_t n = strlen(text);
@@ -23,7 +26,7 @@ static struct sk_endpoint loopback(uint16_t port) {
 static struct sk_sock *dial_ok(const struct sk_endpoint *ep) {
     struct sk_sock *s;
     struct sk_attempts attempts;
-    assert_ok(sk_dial(&s, NULL, ep, 0, 0, soon(), &attempts, err));
+    assert_ok(sk_dial(&s, NULL, ep, &plain, soon(), &attempts, err));
     sk_attempts_done(&attempts);
     return s;
 }
@@ -52,10 +55,10 @@ static void test_address(void **state) {
     assert_ok(sk_sock_accept(l, &conn, soon(), err));
     sk_sock_free(conn);
     sk_sock_free(s);
-    assert_fails(sk_dial(&s, NULL, &ep, AF_INET6, 0, soon(), NULL, err), SK_USAGE, 0);
+    assert_fails(sk_dial(&s, NULL, &ep, &only6, soon(), NULL, err), SK_USAGE, 0);
     assert_null(s);
     s = new_sock(AF_INET, SOCK_STREAM);
-    assert_ok(sk_dial(&conn, s, &ep, 0, 0, soon(), NULL, err));
+    assert_ok(sk_dial(&conn, s, &ep, &plain, soon(), NULL, err));
     assert_ptr_equal(conn, s);
     sk_sock_free(s);
     sk_sock_free(l);
@@ -70,7 +73,7 @@ static void test_refused(void **state) {
     char sentence[128];
     int before = open_fds();
     snprintf(sentence, sizeof sentence, "connect to 127.0.0.1:%u: connection refused", sk_addr_port(&dead));
-    assert_says(sk_dial(&s, NULL, &ep, 0, 0, soon(), &attempts, err), sentence);
+    assert_says(sk_dial(&s, NULL, &ep, &plain, soon(), &attempts, err), sentence);
     assert_null(s);
     assert_int_equal(attempts.count, 1);
     assert_int_equal(attempts.list[0].err.code, ECONNREFUSED);
@@ -89,17 +92,17 @@ static void test_both_refused(void **state) {
     struct sk_err e;
     char sentence[256];
     snprintf(sentence, sizeof sentence, "connect to :%u: 127.0.0.1:%u refused; [::1]:%u refused", port, port, port);
-    assert_says(sk_dial(&s, NULL, &ep, 0, 0, soon(), &attempts, err), sentence);
+    assert_says(sk_dial(&s, NULL, &ep, &plain, soon(), &attempts, err), sentence);
     assert_int_equal(attempts.count, 2);
     sk_attempts_done(&attempts);
-    assert_int_equal(sk_dial(&s, NULL, &name, 0, 0, soon(), &attempts, &e), -1);
+    assert_int_equal(sk_dial(&s, NULL, &name, &plain, soon(), &attempts, &e), -1);
     assert_int_equal(e.code, ECONNREFUSED);
     assert_int_equal(attempts.count, 2);
     snprintf(sentence, sizeof sentence, "connect to localhost: [::1]:%u refused; 127.0.0.1:%u refused", port, port);
     assert_string_equal(e.msg, sentence);
     sk_attempts_done(&attempts);
     snprintf(sentence, sizeof sentence, "connect to localhost: 127.0.0.1:%u: connection refused", port);
-    assert_says(sk_dial(&s, NULL, &name, AF_INET, 0, soon(), NULL, err), sentence);
+    assert_says(sk_dial(&s, NULL, &name, &only4, soon(), NULL, err), sentence);
     free_pair(hold);
 }
 
@@ -118,7 +121,7 @@ static void test_second_answers(void **state) {
     sk_sock_free(s);
     s = new_sock(AF_INET, SOCK_STREAM); /* takes addresses of its own family only */
     struct sk_sock *out;
-    assert_fails(sk_dial(&out, s, &ep, 0, 0, soon(), NULL, err), SK_SYS, ECONNREFUSED);
+    assert_fails(sk_dial(&out, s, &ep, &plain, soon(), NULL, err), SK_SYS, ECONNREFUSED);
     assert_string_equal(sk_state_name(s), "new");
     sk_sock_free(s);
     free_pair(hold);
@@ -143,16 +146,16 @@ static void test_silence(void **state) {
     struct sk_addr addr = local_of(l);
     struct sk_endpoint ep = at(&addr);
     struct sk_err e;
-    assert_int_equal(sk_dial(&s, NULL, &ep, 0, 0, sk_after(50 * SK_MS), NULL, &e), -1);
+    assert_int_equal(sk_dial(&s, NULL, &ep, &plain, sk_after(50 * SK_MS), NULL, &e), -1);
     assert_int_equal(e.kind, SK_TIMEOUT);
     assert_non_null(strstr(e.msg, ": no answer in "));
     s = new_sock(AF_INET, SOCK_STREAM);
     struct sk_sock *out;
-    assert_fails(sk_dial(&out, s, &ep, 0, 0, shortly(), NULL, err), SK_TIMEOUT, ETIMEDOUT);
+    assert_fails(sk_dial(&out, s, &ep, &plain, shortly(), NULL, err), SK_TIMEOUT, ETIMEDOUT);
     assert_string_equal(sk_state_name(s), "connecting"); /* goes on in the kernel */
     sk_sock_free(s);
     s = new_sock(AF_INET, SOCK_STREAM);
-    assert_fails(sk_dial(&out, s, &ep, 0, 0, SK_NOWAIT, NULL, err), SK_SYS, EINPROGRESS);
+    assert_fails(sk_dial(&out, s, &ep, &plain, SK_NOWAIT, NULL, err), SK_SYS, EINPROGRESS);
     assert_string_equal(sk_state_name(s), "connecting");
     sk_sock_free(s);
     sk_sock_free(filler);
@@ -162,31 +165,31 @@ static void test_silence(void **state) {
 /* The first address is silent: the second still gets its share of the time, and what it said counts for more. */
 static void test_silence_does_not_eat_the_time(void **state) {
     (void)state;
-    struct sk_sock *filler, *l = silent_listener(AF_INET, 0, &filler), *six = new_sock(AF_INET6, SOCK_STREAM), *s;
+    struct sk_sock *filler, *l = silent_listener(AF_INET, 0, &filler), *other = new_sock(AF_INET6, SOCK_STREAM), *s;
     struct sk_addr addr = local_of(l), v6;
     struct sk_endpoint ep = loopback(sk_addr_port(&addr));
     struct sk_attempts attempts;
     struct sk_err e;
     sk_addr_loopback(&v6, AF_INET6, ep.port);
-    assert_ok(sk_sock_bind(six, &v6, err));
-    assert_int_equal(sk_dial(&s, NULL, &ep, 0, 0, sk_after(400 * SK_MS), &attempts, &e), -1);
+    assert_ok(sk_sock_bind(other, &v6, err));
+    assert_int_equal(sk_dial(&s, NULL, &ep, &plain, sk_after(400 * SK_MS), &attempts, &e), -1);
     assert_int_equal(e.kind, SK_SYS);
     assert_int_equal(e.code, ECONNREFUSED);
     assert_int_equal(attempts.list[0].err.kind, SK_TIMEOUT);
     assert_non_null(strstr(e.msg, " no answer; [::1]:"));
     sk_attempts_done(&attempts);
-    assert_ok(sk_sock_listen(six, 4, err));
+    assert_ok(sk_sock_listen(other, 4, err));
     sk_time start = sk_now();
-    assert_ok(sk_dial(&s, NULL, &ep, 0, 0, sk_after(400 * SK_MS), NULL, err));
+    assert_ok(sk_dial(&s, NULL, &ep, &plain, sk_after(400 * SK_MS), NULL, err));
     assert_true(sk_now() - start < 400 * SK_MS);
     assert_int_equal(s->family, AF_INET6);
     sk_sock_free(s);
-    sk_sock_free(six);
-    six = silent_listener(AF_INET6, ep.port, &s);
+    sk_sock_free(other);
+    other = silent_listener(AF_INET6, ep.port, &s);
     struct sk_sock *none;
-    assert_fails(sk_dial(&none, NULL, &ep, 0, 0, sk_after(200 * SK_MS), NULL, err), SK_TIMEOUT, ETIMEDOUT);
+    assert_fails(sk_dial(&none, NULL, &ep, &plain, sk_after(200 * SK_MS), NULL, err), SK_TIMEOUT, ETIMEDOUT);
     sk_sock_free(s);
-    sk_sock_free(six);
+    sk_sock_free(other);
     sk_sock_free(filler);
     sk_sock_free(l);
 }
@@ -197,15 +200,15 @@ static void test_unix(void **state) {
     char name[64];
     snprintf(name, sizeof name, "unix:@sockctl-test-dial-%d", getpid());
     struct sk_endpoint ep = endpoint(name, true);
-    assert_fails(sk_dial(&s, NULL, &ep, 0, 0, soon(), NULL, err), SK_SYS, ECONNREFUSED);
+    assert_fails(sk_dial(&s, NULL, &ep, &plain, soon(), NULL, err), SK_SYS, ECONNREFUSED);
     assert_ok(sk_serve(&l, NULL, &ep, 0, SOCK_SEQPACKET, 4, true, soon(), err));
     assert_string_equal(sk_state_name(l), "listen");
-    assert_ok(sk_dial(&s, NULL, &ep, 0, SOCK_SEQPACKET, soon(), NULL, err));
+    assert_ok(sk_dial(&s, NULL, &ep, &seqpacket, soon(), NULL, err));
     assert_int_equal(s->type, SOCK_SEQPACKET);
     sk_sock_free(s);
     sk_sock_free(l);
     ep = endpoint("unix:/nonexistent/socket", false);
-    assert_says(sk_dial(&s, NULL, &ep, 0, 0, soon(), NULL, err),
+    assert_says(sk_dial(&s, NULL, &ep, &plain, soon(), NULL, err),
                 "connect to unix:/nonexistent/socket: no socket file of this name");
 }
 
@@ -233,11 +236,11 @@ static void test_wrong(void **state) {
     struct sk_endpoint any = { .kind = SK_EP_ANY, .port = 80 }, sock = { .kind = SK_EP_SOCK, .host = "srv" },
                        fd = { .kind = SK_EP_FD, .fd = 1000 },
                        name = { .kind = SK_EP_NAME, .host = "localhost", .port = 80 };
-    assert_fails(sk_dial(&s, NULL, &any, 0, 0, soon(), NULL, err), SK_USAGE, 0);
-    assert_fails(sk_dial(&s, NULL, &sock, 0, 0, soon(), NULL, err), SK_USAGE, 0);
-    assert_fails(sk_dial(&s, NULL, &fd, 0, 0, soon(), NULL, err), SK_SYS, EBADF);
-    assert_fails(sk_dial(&s, given, &fd, 0, 0, soon(), NULL, err), SK_USAGE, 0);
-    assert_fails(sk_dial(&s, given, &name, 0, 0, soon(), NULL, err), SK_USAGE, 0);
+    assert_fails(sk_dial(&s, NULL, &any, &plain, soon(), NULL, err), SK_USAGE, 0);
+    assert_fails(sk_dial(&s, NULL, &sock, &plain, soon(), NULL, err), SK_USAGE, 0);
+    assert_fails(sk_dial(&s, NULL, &fd, &plain, soon(), NULL, err), SK_SYS, EBADF);
+    assert_fails(sk_dial(&s, given, &fd, &plain, soon(), NULL, err), SK_USAGE, 0);
+    assert_fails(sk_dial(&s, given, &name, &plain, soon(), NULL, err), SK_USAGE, 0);
     assert_fails(sk_serve(&s, given, &fd, 0, 0, 0, true, soon(), err), SK_USAGE, 0);
     sk_sock_free(given);
 }
