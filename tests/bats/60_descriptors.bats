@@ -296,3 +296,17 @@ x0.sendall --file $BATS_TEST_TMPDIR/zero
     assert_failure 10
     assert_equal "${lines[0]}" "${lines[1]}"
 }
+
+@test "a thousand connections, made, refused, out of time, passed on and ended, leave no descriptor" {
+    script 'n = socket ; before = n.fileno ; n.close
+srv = listen :0 ; nobody = bind :0 ; full = listen :0 --backlog 0 ; filler = connect $full.local
+repeat -n 500 do c = connect sock:srv , a = accept -s srv , c.send x , a.recv , close c a
+repeat -n 500 fails 5 connect sock:nobody
+repeat -n 20 fails 124 connect sock:full -t 1ms
+x = pair
+repeat -n 200 do x0.sendmsg --fd x0 hi , x1.recv
+repeat -n 200 do fails 3 socket 99 , fails 3 listen 192.0.2.1:0 , fails 3 connect unix:/nosuch/nosuch
+close srv nobody full filler x0 x1
+n = socket ; after = n.fileno ; assert $before is $after'
+    assert_success
+}

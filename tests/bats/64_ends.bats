@@ -174,3 +174,69 @@ assert settle(whole) == settle(slow) and len(settle(whole)[1]) == 2, (whole, slo
 PY
     assert_success
 }
+
+@test "no way there is 5 and says which: host, network, filtered, refused by a filter; what may not be sent is 3" {
+    # shellcheck disable=SC2016 # the inner shell's
+    run unshare -rn bash -c 'ip link set lo up && ip route add unreachable 10.9.0.1 && ip route add prohibit 10.9.0.2
+        nft -f - <<< "table t { chain o { type filter hook output priority 0
+            tcp dport 81 reject with icmp type admin-prohibited; tcp dport 82 reject with icmp type host-unreachable
+            tcp dport 83 reject with icmp type net-unreachable; tcp dport 84 reject with tcp reset; }
+            chain i { type filter hook input priority 0; udp dport 85 reject with icmp type port-unreachable; }; }"
+        for to in 10.9.0.1:80 10.8.0.1:80 "[2001:db8::1]:80" 127.0.0.1:81 127.0.0.1:82 127.0.0.1:83 127.0.0.1:84 10.9.0.2:80; do
+            status=0
+            sockctl --json connect "$to" 2> err > out || status=$?
+            echo "$status $(jq -r "[.error.code, .error.attempts[0].code] | join(\" \")" out) $(grep -c "connect to" err)"
+        done
+        sockctl sendto 10.9.0.1:80 x
+        sockctl do connect udp://127.0.0.1:85 , send x , recv -t 10s
+        echo $?' 2>&1
+    assert_success
+    assert_output '5 EHOSTUNREACH EHOSTUNREACH 1
+5 ENETUNREACH ENETUNREACH 1
+5 ENETUNREACH ENETUNREACH 1
+5 EHOSTUNREACH EHOSTUNREACH 1
+5 EHOSTUNREACH EHOSTUNREACH 1
+5 ENETUNREACH ENETUNREACH 1
+5 ECONNREFUSED ECONNREFUSED 1
+3 EACCES EACCES 1
+sockctl: send to 10.9.0.1:80: no route to host (EHOSTUNREACH)
+sockctl: recv on s1: connection refused (ECONNREFUSED)
+5'
+}
+
+@test "UNIX sockets: nobody there in each way, a full backlog is waited for" {
+    cd "$BATS_TEST_TMPDIR"
+    touch file
+    ln -s nowhere link
+    mkdir closed
+    for row in '3 ENOENT ./none' '3 ENOENT ./link' '3 ENOENT ./no/socket' '5 ECONNREFUSED ./file' '5 ECONNREFUSED ./closed' '3 ENOTDIR ./file/x'; do
+        read -r wanted code path <<< "$row"
+        script_json "connect $path"
+        assert_failure "$wanted"
+        assert_equal "$(last .error.code)" "\"$code\""
+    done
+    script 'srv = listen ./backlog --backlog 0 ; a = connect ./backlog
+fails 124 connect ./backlog -t 50ms
+s = socket AF_UNIX ; s.settimeout 0 ; fails 10 s.connect ./backlog
+do sleep 50ms , accept -s srv &
+c = connect ./backlog ; print $c.state'
+    assert_success
+    assert_output open
+    script 'srv = listen ./dead ; x = srv.getsockname ; u = dup -s srv ; srv.close ; u.close ; connect ./dead' # its file went with it
+    assert_failure 3
+    told ENOENT
+}
+
+@test "a datagram of 65,507 bytes cut to 100 is counted; one byte more is not sent" {
+    head -c 65507 /dev/zero > "$BATS_TEST_TMPDIR/large"
+    script_json "a = bind udp://127.0.0.1:0 ; b = bind udp://127.0.0.1:0 ; b.sendmsg --to sock:a --file $BATS_TEST_TMPDIR/large ; a.recvfrom 100"
+    assert_success
+    assert_equal "$(last '.result | [.len, .truncated, .real_len]')" '[100,true,65507]'
+    for send in 'connect udp://$a.local ; b.send $n' 'connect udp://$a.local ; b.sendall $n' 'bind udp://127.0.0.1:0 ; b.sendto $a.local $n' 'bind udp://127.0.0.1:0 ; b.sendmsg --to $a.local $n'; do
+        script 'a = bind udp://127.0.0.1:0 ; n = bytearray 65508 ; b = '"$send"
+        assert_failure 3
+        told EMSGSIZE
+    done
+    script 'a = bind udp://127.0.0.1:0 ; n = bytearray 65508 ; sendto $a.local $n'
+    told '65508 bytes are too long for one datagram'
+}
