@@ -67,15 +67,12 @@ static int read_host(struct sk_endpoint *ep, const struct sk_form *form, const c
 
 int sk_place(struct sk_endpoint *ep, const struct sk_form *form, const char *host, size_t hn, const char *port,
              size_t pn, struct sk_err *err) {
-    if (hn == 1 && host[0] == '*' && form->listening)
-        ep->kind = SK_EP_ANY;
-    else if (hn == 1 && host[0] == '*')
-        return sk_fail_usage(err, "'*' means every address of this machine, to listen on; connect to :%.*s", (int)pn,
-                             port);
-    else if (read_host(ep, form, host, hn, err) < 0)
+    bool is_every = hn == 1 && host[0] == '*';
+    ep->kind = SK_EP_ANY;
+    if ((!is_every && read_host(ep, form, host, hn, err) < 0) || read_port(ep, form, port, pn, err) < 0)
         return -1;
-    if (read_port(ep, form, port, pn, err) < 0)
-        return -1;
+    if (is_every && !form->listening)
+        return sk_fail_usage(err, "'*' means every address of this machine, to listen on; connect to :%u", ep->port);
     if (ep->kind == SK_EP_ADDR)
         sk_addr_set_port(&ep->addr, ep->port);
     return 0;
