@@ -80,6 +80,11 @@ static void host_echo(struct frame *f, const char *text) {
     fprintf(stderr, "+ %s\n", text);
 }
 
+static void host_progress(const char *line) {
+    if (isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) != 1)
+        fprintf(stderr, "\r\033[K%s", line);
+}
+
 /* `[c] > 'PING\r\n'`: a literal for each line of data, > for sent and < for received, as curl -v has it. */
 static void host_tap(struct sk_sock *s, bool sent, const void *p, size_t n, void *arg) {
     const struct object *obj = arg;
@@ -109,6 +114,7 @@ const struct host *process_host(int closed) {
                                 .manual = help_manual,
                                 .complete = help_complete,
                                 .echo = host_echo,
+                                .progress = host_progress,
                                 .tap = host_tap };
     host.stdin_was_closed = (closed & 1 << STDIN_FILENO) != 0;
     host.stdout_was_closed = (closed & 1 << STDOUT_FILENO) != 0;

@@ -22,6 +22,9 @@ struct host {
     /* A sink that writes results to fd in the given style; free with sink_free. */
     struct sink *(*sink)(struct frame *frame, int fd, enum format format);
     void (*echo)(struct frame *frame, const char *text); /* --echo: tell the command before it runs */
+    /* How far a long command is: a line on the terminal of stderr, in place of the one before; "": none any more. Does
+     * nothing where stderr is no terminal, or results go to one. */
+    void (*progress)(const char *line);
     /* -vv: bytes that the socket of an object (arg) sent or received, told on stderr. */
     void (*tap)(struct sk_sock *s, bool sent, const void *p, size_t n, void *arg);
     bool stdin_was_closed, stdout_was_closed;

@@ -1,6 +1,7 @@
 /* A scripted peer that misbehaves on request, for the end-to-end tests.
  *
  *   peer [--unix PATH] [--count N] ACTION...
+ *   peer dns [--lose PERCENT]                  a DNS server: see dns.c
  *
  * Listens (on 127.0.0.1, a port of the kernel's choice, or on PATH), prints its address as one line ("127.0.0.1:PORT",
  * "unix:PATH"), then serves one connection, or N one after the other, performing the actions in order; what is left
@@ -35,6 +36,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "dns.h"
 
 struct connection {
     int fd; /* -1 once closed */
@@ -325,6 +328,9 @@ int main(int argc, char **argv) {
     const char *path = NULL;
     long count = 1;
     int i = 1;
+    alarm(300);
+    if (argc > 1 && !strcmp(argv[1], "dns"))
+        return dns_main(argc - 1, argv + 1);
     for (; i < argc && !strncmp(argv[i], "--", 2); i += 2) {
         char *end;
         if (i + 1 == argc)
@@ -340,7 +346,6 @@ int main(int argc, char **argv) {
         abort();
     for (int k = 0; k < steps_count; k++)
         steps[k] = parse(argv[i + k]);
-    alarm(300);
     signal(SIGPIPE, SIG_IGN);
     int listener = listen_on(path);
     bool ok = true;

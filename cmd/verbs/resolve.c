@@ -1,0 +1,289 @@
+/* resolve: the addresses of many names. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/parse.h"
+#include "lang/frame.h"
+#include "lang/render.h"
+#include "net/bulk.h"
+#include "net/sys.h"
+#include "run/fd.h"
+#include "run/task.h"
+#include "verbs/each.h"
+#include "verbs/io.h"
+
+enum { NAME, FROM, ATTEMPT, CONCURRENCY, ORDERED, RATE };
+enum { CONCURRENCY_DEFAULT = 256, CONCURRENCY_MOST = 16000, RATE_MOST = 10000000 };
+enum { CHUNK = 65536, LINE_MOST = 1024 };
+#define ATTEMPT_DEFAULT (10 * SK_SECOND)
+#define FIRST_PROGRESS  SK_SECOND
+#define NEXT_PROGRESS   (SK_SECOND / 4)
+
+struct resolving {
+    struct call *c;
+    struct sk_bulk *bulk;
+    struct sk_err err; /* of the task that reads names */
+    bool has_failed;
+    sk_time start, progress;
+    bool is_shown;
+};
+
+/* ---- Names ---- */
+
+static int add(struct resolving *r, const char *name, size_t n) {
+    return sk_bulk_add(r->bulk, name, n, r->c->deadline, &r->err);
+}
+
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+/* The name in a line of a list: blanks around it, comments and empty lines do not count. A line that is far too long
+ * for a name is cut. */
+static int add_line(struct resolving *r, const char *line, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (line[i] == '#' && (i == 0 || is_blank(line[i - 1])))
+            n = i;
+    while (n > 0 && is_blank(line[n - 1]))
+        n--;
+    while (n > 0 && is_blank(*line)) {
+        line++;
+        n--;
+    }
+    return n > 0 ? add(r, line, n < LINE_MOST ? n : LINE_MOST) : 0;
+}
+
+/* The whole lines of what was read; the start of the last one stays in *kept. */
+static int add_lines(struct resolving *r, const char *p, size_t n, struct sk_buf *kept) {
+    for (const char *end; n > 0 && (end = memchr(p, '\n', n)); n -= (size_t)(end + 1 - p), p = end + 1) {
+        size_t len = (size_t)(end - p);
+        if (kept->len == 0) {
+            if (add_line(r, p, len) < 0)
+                return -1;
+            continue;
+        }
+        if (kept->len <= LINE_MOST && sk_buf_add(kept, p, len, &r->err) < 0)
+            return -1;
+        if (add_line(r, (const char *)sk_buf_data(kept), kept->len) < 0)
+            return -1;
+        sk_buf_clear(kept);
+    }
+    return kept->len <= LINE_MOST && n > 0 ? sk_buf_add(kept, p, n, &r->err) : 0;
+}
+
+static int add_file(struct resolving *r, int fd) {
+    struct sk_buf kept = { 0 };
+    char *chunk = sk_alloc(CHUNK);
+    ssize_t got;
+    int rc = 0;
+    while (rc == 0 && (got = sk_sys_read(fd, chunk, CHUNK, r->c->deadline, &r->err)) != 0)
+        rc = got < 0 ? -1 : add_lines(r, chunk, (size_t)got, &kept);
+    if (rc == 0 && kept.len > 0)
+        rc = add_line(r, (const char *)sk_buf_data(&kept), kept.len);
+    sk_buf_done(&kept);
+    free(chunk);
+    return rc;
+}
+
+static int add_stdin(struct resolving *r) {
+    if (r->c->frame->host->stdin_was_closed)
+        return sk_fail(&r->err, SK_SYS, EBADF, "read", "stdin is closed");
+    return add_file(r, STDIN_FILENO);
+}
+
+static int add_path(struct resolving *r, const char *path) {
+    if (strcmp(path, "-") == 0)
+        return add_stdin(r);
+    int fd = call_open(r->c, path);
+    if (fd < 0) {
+        r->err = r->c->err;
+        return -1;
+    }
+    int rc = add_file(r, fd);
+    sk_fd_close(fd, NULL);
+    return rc;
+}
+
+static int read_names(void *arg) {
+    struct resolving *r = arg;
+    const struct arg *names = &r->c->args[NAME];
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < names->count; i++)
+        rc = names->all[i].u.s.p ? add(r, names->all[i].u.s.p, names->all[i].u.s.n) : add_stdin(r);
+    if (rc == 0 && has(r->c, FROM))
+        rc = add_path(r, r->c->args[FROM].u.s.p);
+    r->has_failed = rc < 0;
+    sk_bulk_end(r->bulk);
+    return 0;
+}
+
+/* ---- Answers ---- */
+
+static struct sk_value item_of(const struct sk_answer *a) {
+    char text[SK_ADDR_TEXT];
+    if (!a->ok)
+        return each_failure(a->name, &a->err);
+    struct sk_value item = sk_record(), records = sk_list();
+    for (size_t i = 0; i < a->addrs.count; i++) {
+        struct sk_value record = sk_record();
+        const struct sk_addr *addr = &a->addrs.list[i];
+        int ttl = a->addrs.ttl[i];
+        sk_put(&record, "type", sk_text(addr->u.sa.sa_family == AF_INET6 ? "AAAA" : "A"));
+        sk_put(&record, "ttl", ttl >= 0 ? sk_int(ttl) : sk_null());
+        sk_put_main(&record, "data", sk_text(sk_addr_host(text, sizeof text, addr)));
+        sk_push(&records, record);
+    }
+    sk_put_main(&item, "name", sk_text_n(a->name, a->n));
+    sk_put(&item, "records", records);
+    return item;
+}
+
+/* "NAME ADDRESS ADDRESS", "NAME ! CODE why" */
+static int resolve_line(const struct sk_value *item, bool terminal, struct sk_buf *out, struct sk_err *err) {
+    (void)terminal;
+    if (sk_get(item, "error"))
+        return each_failure_line(item, out, err);
+    const struct sk_blob *name = sk_get(item, "name")->u.s;
+    const struct sk_seq *records = sk_get(item, "records")->u.seq;
+    if (text_clean(out, name->data, name->len, false, err) < 0)
+        return -1;
+    for (size_t i = 0; i < records->count; i++) {
+        const struct sk_blob *data = sk_get(&records->items[i].value, "data")->u.s;
+        if (sk_buf_add(out, " ", 1, err) < 0 || sk_buf_add(out, data->data, data->len, err) < 0)
+            return -1;
+    }
+    return sk_buf_add(out, "\n", 1, err);
+}
+
+/* ---- How it goes ---- */
+
+static void summary(const struct resolving *r, const struct sk_bulk_count *n, char *dst, size_t size) {
+    char span[32];
+    sk_time took = sk_now() - r->start;
+    snprintf(dst, size, "%llu name%s: %llu resolved, %llu unknown, %llu failed; %.0f/s, %s", (unsigned long long)n->out,
+             n->out == 1 ? "" : "s", (unsigned long long)n->ok, (unsigned long long)n->unknown,
+             (unsigned long long)n->failed, took > 0 ? (double)n->out * (double)SK_SECOND / (double)took : 0.0,
+             sk_format_time(span, sizeof span, (took / SK_MS + 1) * SK_MS));
+}
+
+static void show_progress(struct resolving *r) {
+    char line[160];
+    struct sk_bulk_count n;
+    sk_time now;
+    if (!r->c->frame->host->progress || (now = sk_now()) < r->progress)
+        return;
+    r->progress = now + NEXT_PROGRESS;
+    r->is_shown = true;
+    sk_bulk_counts(r->bulk, &n);
+    summary(r, &n, line, sizeof line);
+    r->c->frame->host->progress(line);
+}
+
+static int conclude(struct resolving *r) {
+    struct call *c = r->c;
+    struct sk_bulk_count n;
+    char line[160];
+    sk_bulk_counts(r->bulk, &n);
+    if (r->has_failed) {
+        c->err = r->err;
+        return -1;
+    }
+    summary(r, &n, line, sizeof line);
+    c->warns = c->frame->host->is_terminal(STDERR_FILENO) && n.out > 1;
+    call_note(c, "%s%s", line, n.again ? ", some asked again" : "");
+    c->told = true;
+    if (n.ok == n.out)
+        return 0;
+    return sk_fail(&c->err, SK_GAI, n.failed ? EAI_AGAIN : EAI_NONAME, "resolve",
+                   "resolve: %llu of %llu names not resolved", (unsigned long long)(n.out - n.ok),
+                   (unsigned long long)n.out);
+}
+
+/* What is known of the names that have no line, when it ends before its time. */
+static void tell_rest(struct resolving *r) {
+    struct sk_bulk_count n;
+    sk_bulk_counts(r->bulk, &n);
+    call_note(r->c, "%llu names have their line, %llu more were read", (unsigned long long)n.out,
+              (unsigned long long)(n.in - n.out));
+}
+
+static int take_answers(struct resolving *r) {
+    const struct sk_answer *a;
+    struct call *c = r->c;
+    int more;
+    while ((more = sk_bulk_next(r->bulk, &a, c->deadline, &c->err)) > 0) {
+        c->more = sk_bulk_ready(r->bulk);
+        if (call_item(c, item_of(a)) < 0)
+            return -1;
+        show_progress(r);
+    }
+    return more;
+}
+
+static int run_resolve(struct call *c) {
+    if (!has(c, NAME) && !has(c, FROM))
+        return sk_fail_usage(&c->err, "resolve: which names? write them, or - to read them from stdin, or --file FILE");
+    struct sk_bulking how = {
+        .lookup = &c->opt->lookup,
+        .family = c->opt->family,
+        .most = (unsigned)int_or(c, CONCURRENCY, CONCURRENCY_DEFAULT),
+        .rate = (unsigned)int_or(c, RATE, 0),
+        .attempt = has(c, ATTEMPT) ? c->args[ATTEMPT].u.t : ATTEMPT_DEFAULT,
+        .ordered = flag(c, ORDERED),
+    };
+    struct resolving r = { .c = c, .start = sk_now(), .bulk = sk_bulk_new(&how) };
+    struct sk_scope scope;
+    r.progress = r.start + FIRST_PROGRESS;
+    sk_scope_init(&scope);
+    int rc = sk_spawn(&scope, "names", read_names, &r, &c->err) ? take_answers(&r) : -1;
+    if (r.is_shown)
+        c->frame->host->progress("");
+    sk_scope_done(&scope);
+    if (rc == 0)
+        rc = conclude(&r);
+    else if (c->err.kind == SK_TIMEOUT || c->err.kind == SK_CANCELED)
+        tell_rest(&r);
+    sk_bulk_free(r.bulk);
+    return rc;
+}
+
+const struct command cmd_resolve = {
+    .name = "resolve",
+    .group = "names",
+    .summary = "find the addresses of many names",
+    .params =
+        (const struct param[]){
+            [NAME] = ARG("NAME", K_HOST, 0, MANY, "names of hosts; - reads them from stdin, one a line"),
+            [FROM] = OPT(0, "file", K_FILE, "read names from FILE, one a line"),
+            [ATTEMPT] = OPT(0, "attempt", K_TIME, "how long a name may take that is asked for again (default 10s)"),
+            [CONCURRENCY] = OPT(0, "concurrency", K_INT, "questions under way at the same time, at most (default 256)",
+                                .lo = 1, .hi = CONCURRENCY_MOST),
+            [ORDERED] = OPT(0, "ordered", K_FLAG, "answers in the order of the names, not as they come"),
+            [RATE] = OPT(0, "rate", K_INT, "names asked for in a second, at most", .lo = 1, .hi = RATE_MOST),
+            { .kind = K_END },
+        },
+    .flags = FAMILIES | NAMES | WAITS | NO_DEFAULT_TIMEOUT | EACH,
+    .result = R_ITEMS,
+    .shows = "name records",
+    .line = resolve_line,
+    .details =
+        "One line a name: the name and its addresses, or the name, an exclamation mark, and why there are none. Status "
+        "0 when all were resolved, 4 when not. Both A and AAAA are asked for; -4 and -6 ask for one. Lines of a list "
+        "may end as in DOS; empty ones and comments after # do not count.\n"
+        "Names are looked up as everywhere: --resolve, the hosts file and localhost answer without DNS, as do "
+        "addresses, which are their own answer. Each name is told once. What was lost, or is not settled by the first "
+        "server, is asked for again, by all servers and with the search list. How many questions are under way adapts "
+        "to what is lost; only names that are under way are held in memory.\n"
+        "There is no default time limit for all together; -t sets one. -v, or stderr on a terminal, shows a summary.",
+    .examples =
+        (const char *const[]){
+            "resolve localhost 127.0.0.1 ::1",
+            "resolve -4 --resolve a.example:192.0.2.1 --ordered a.example localhost",
+            "fails 4 resolve --no-hosts 256.0.0.1",
+            NULL,
+        },
+    .run = run_resolve,
+};
