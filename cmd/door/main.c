@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/module.h"
 #include "base/parse.h"
 #include "door/door.h"
 #include "door/help.h"
@@ -102,6 +103,7 @@ int main(int argc, char **argv) {
         sk_chaos_cancel(strchr(getenv("SK_CHAOS"), ',') != NULL);
     }
 #endif
+    sk_module_directory(SOCKCTL_MODULE_DIR);
     const struct host *host = process_host(sk_fd_sanitize());
     sk_wake_init();
     sk_fd_raise_limit();

@@ -178,5 +178,6 @@ int call_place(struct call *c, const struct sk_endpoint *ep, struct sk_endpoint 
         return -1;
     out->kind = SK_EP_ADDR;
     out->type = s->type;
+    out->tls = s->layer->describe != NULL;
     return 0;
 }

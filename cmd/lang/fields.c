@@ -209,8 +209,9 @@ static struct sk_value socket_part(struct sk_sock *s, enum socket_part part) {
         return timeout_of(s);
     case S_BUFFERED:
         return sk_int((int64_t)s->in.len);
-    case S_NAME:
     case S_TLS:
+        return s->layer->describe ? s->layer->describe(s) : sk_null();
+    case S_NAME:
         break;
     }
     return sk_null();

@@ -13,7 +13,9 @@
 const char *const format_names[] = { "auto", "raw", "text", "escape", "hex", "hexdump", "base64", "json", NULL };
 static const char *const color_words[] = { "auto", "always", "never", NULL };
 
-enum { ADDRESSED = NEED_SOCK | MAY_SOCK };
+static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
+
+enum { ADDRESSED = NEED_SOCK | MAY_SOCK, TLS_EITHER = TLS_CLIENT | TLS_SERVER };
 
 const struct common_row common_rows[] = {
     { OPT('s', "socket", K_SOCK, "the socket to use; NAME.COMMAND is the same"), ADDRESSED },
@@ -30,6 +32,30 @@ const struct common_row common_rows[] = {
     { OPT(0, "hosts", K_FLAG, "look into the hosts file (default; --no-hosts: not)"), NAMES },
     { OPT(0, "search", K_FLAG, "try resolv.conf's search list (default; --no-search: not)"), NAMES },
     { OPT(0, "resolve", K_OVERRIDE, "this name has this address; may be given several times"), NAMES },
+    { OPT(0, "tls", K_FLAG, "speak TLS, as with tls://"), TLS_CHOICE },
+    { OPT(0, "insecure", K_FLAG, "do not verify the certificate; what is wrong with it is told"), TLS_CLIENT },
+    { OPT(0, "verify-name", K_TEXT, "the name or address the certificate must be for (default: what was connected to)"),
+      TLS_CLIENT },
+    { OPT(0, "sni", K_TEXT, "the name told to the server (default: the name; '' for none)"), TLS_CLIENT },
+    { OPT(0, "cafile", K_FILE, "trust these authorities in place of the system's"), TLS_CLIENT },
+    { OPT(0, "cadir", K_FILE, "trust the authorities in this directory (openssl rehash)"), TLS_CLIENT },
+    { OPT(0, "pin", K_TEXT, "the peer must have this key: SHA-256 of its SubjectPublicKeyInfo, base64 or hex; may be "
+                            "given several times"),
+      TLS_CLIENT },
+    { OPT(0, "session", K_FILE, "resume the session in FILE, and keep new ones there"), TLS_CLIENT },
+    { OPT(0, "self-signed", K_FLAG, "make a certificate for this run, and tell its pin"), TLS_SERVER },
+    { OPT(0, "client-ca", K_FILE, "clients must have a certificate by one of these authorities"), TLS_SERVER },
+    { OPT(0, "cert", K_FILE, "own certificate with its chain, PEM or PKCS#12; several: chosen by SNI"), TLS_EITHER },
+    { OPT(0, "key", K_FILE, "its private key, when it is not in the same file"), TLS_EITHER },
+    { OPT(0, "key-pass", K_TEXT, "where the passphrase of the key is: file:PATH or env:NAME"), TLS_EITHER },
+    { OPT(0, "crl", K_FILE, "revocation list to look at"), TLS_EITHER },
+    { OPT(0, "alpn", K_TEXT, "protocols to offer or to choose from: h2,http/1.1"), TLS_EITHER },
+    { OPT(0, "min", K_CHOICE, "lowest version of TLS (default 1.2)", .choices = tls_versions), TLS_EITHER },
+    { OPT(0, "max", K_CHOICE, "highest version of TLS", .choices = tls_versions), TLS_EITHER },
+    { OPT(0, "ciphers", K_TEXT, "ciphers, by OpenSSL's names"), TLS_EITHER },
+    { OPT(0, "groups", K_TEXT, "groups for the key exchange: X25519,P-256"), TLS_EITHER },
+    { OPT(0, "keylog", K_FILE, "append the secrets of the connection to FILE, for wireshark"), TLS_EITHER },
+    { OPT(0, "allow-truncation", K_FLAG, "an end without close_notify is an end like any other"), TLS_EITHER },
     { OPT(0, "as", K_NAME, "name of the new object, as in NAME = COMMAND"), MAKES },
     { OPT(0, "file", K_FILE, "the data is in FILE"), DATA },
     { OPT(0, "hex", K_HEX, "the data as hex digits"), DATA },
@@ -88,7 +114,8 @@ static bool store_lookup(struct sk_lookup *how, const struct common_row *row, co
 void common_store(struct common *opt, const struct common_row *row, const struct arg *arg, struct arena *a) {
     const char *name = row->param.name;
     bool on = row->param.kind == K_FLAG && arg->u.i != 0;
-    if (store_lookup(&opt->lookup, row, arg, a))
+    if (store_lookup(&opt->lookup, row, arg, a) ||
+        ((row->when & (TLS_CHOICE | TLS_EITHER)) && tls_store(&opt->tls, &row->param, arg, a)))
         return;
     switch (row->param.letter) {
     case 's':

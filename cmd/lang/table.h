@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/value.h"
+#include "lang/secure.h"
 #include "net/addr.h"
 #include "net/ports.h"
 #include "sock/dial.h"
@@ -111,6 +112,9 @@ enum command_flags {
                               printable is escaped (print, get) */
     NAMES = 1 << 17,       /* --server --tcp --no-hosts --no-search --resolve: opt->lookup */
     EACH = 1 << 16,        /* with R_ITEMS: many, told as they come; JSON has an envelope for each (probe, resolve) */
+    TLS_CHOICE = 1 << 19,  /* --tls */
+    TLS_CLIENT = 1 << 20,  /* the options of TLS: opt->tls (verbs/tls.h reads their files) */
+    TLS_SERVER = 1 << 21,
     PAGED = 1 << 18,       /* a terminal gets long results through a pager (help) */
     TRANSPARENT = 1 << 15, /* no outcome of its own: the steps it ran have told theirs (do, source). Its failure was
                               reported by them */
@@ -125,11 +129,11 @@ struct command {
     const struct param *params; /* ends with kind K_END; NULL: none */
     unsigned flags;
     enum result result;
-    const char *shows;   /* text form of a record: its fields in this order, "addr state"; NULL: the main one; "":
-                            nothing. A null prints nothing */
+    const char *shows; /* text form of a record: its fields in this order, "addr state"; NULL: the main one; "":
+                          nothing. A null prints nothing */
     /* With EACH: the text of an item, a line, where its fields in order would not do; aligned for a terminal. */
     int (*line)(const struct sk_value *item, bool terminal, struct sk_buf *out, struct sk_err *err);
-    const char *details; /* paragraphs for help and the man page, or NULL */
+    const char *details;         /* paragraphs for help and the man page, or NULL */
     const char *const *examples; /* NULL-terminated lines, each run by a test */
     /* What the kinds cannot tell about operands and options, or NULL. Called before anything runs, without a system
      * call; and again before run() when some come from variables, which at first are not known: text and addresses are
@@ -171,11 +175,11 @@ extern const char *const format_names[];
 
 /* The options that many commands share, and settings of the same names. */
 struct common {
-    sk_time timeout;    /* -t: a length, or SK_TIMEOUT_UNSET */
-    enum format format; /* -F, -e */
+    sk_time timeout;                           /* -t: a length, or SK_TIMEOUT_UNSET */
+    enum format format;                        /* -F, -e */
     bool format_set, json, json_set, data_set; /* format is never F_JSON: that is json */
-    int verbose; /* -q -1, -v 1, -vv 2 */
-    int family;  /* -4 -6: AF_INET, AF_INET6, or 0 */
+    int verbose;                               /* -q -1, -v 1, -vv 2 */
+    int family;                                /* -4 -6: AF_INET, AF_INET6, or 0 */
     bool udp;
     const char *socket; /* -s */
     const char *as;     /* --as */
@@ -185,6 +189,7 @@ struct common {
     size_t data_len;
     bool from_stdin, raw, secret, help;
     struct sk_lookup lookup; /* how names are looked up */
+    struct tls_wish tls;
 };
 
 /* One execution of one command. */

@@ -28,7 +28,7 @@ static ssize_t plain_send(struct sk_sock *s, const void *buf, size_t n, int flag
     return r;
 }
 
-const struct sk_layer sk_layer_plain = { "plain", plain_fill, plain_send };
+const struct sk_layer sk_layer_plain = { .name = "plain", .try_fill = plain_fill, .try_send = plain_send };
 
 /* One system call: recvfrom(2) where nothing but bytes and a sender can come, so that traces show what was asked. */
 static ssize_t call_recvmsg(struct sk_sock *s, struct msghdr *msg, int flags) {

@@ -14,6 +14,9 @@ extern const struct sk_layer sk_layer_plain;
 ssize_t sk_try_recvmsg(struct sk_sock *s, struct msghdr *msg, int flags);
 ssize_t sk_try_sendmsg(struct sk_sock *s, const struct msghdr *msg, int flags);
 
+/* sk_sock_accept without the layer: accept4(2) alone. */
+int sk_accept_plain(struct sk_sock *listener, struct sk_sock **out, sk_time deadline, struct sk_err *err);
+
 /* EBADF when the socket was closed, else 0. */
 int sk_sock_check(const struct sk_sock *s, const char *op, struct sk_err *err);
 /* After EAGAIN: wait for events with the deadline; 0 means try again. *spins counts the waits of one operation, so that

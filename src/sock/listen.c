@@ -103,6 +103,13 @@ static int wait_if_lent(struct sk_sock *s, sk_time deadline, struct sk_err *err)
 
 int sk_sock_accept(struct sk_sock *listener, struct sk_sock **out, sk_time deadline, struct sk_err *err) {
     *out = NULL;
+    if (listener->layer->accept && listener->state == SK_LISTENING)
+        return listener->layer->accept(listener, out, deadline, err);
+    return sk_accept_plain(listener, out, deadline, err);
+}
+
+int sk_accept_plain(struct sk_sock *listener, struct sk_sock **out, sk_time deadline, struct sk_err *err) {
+    *out = NULL;
     if (sk_sock_check(listener, "accept", err) < 0 || wait_if_lent(listener, deadline, err) < 0)
         return -1;
     struct sk_sock *s = sk_alloc(sizeof *s);
@@ -126,6 +133,8 @@ int sk_sock_shutdown(struct sk_sock *s, int how, struct sk_err *err) {
     struct sk_err why;
     if (sk_sock_check(s, "shutdown", err) < 0)
         return -1;
+    if (s->layer->shut)
+        return s->layer->shut(s, how, err);
     if (sk_sys_shutdown(s->fd, how, &why) == 0 || (why.code == ENOTCONN && s->state == SK_ENDED))
         return 0; /* nothing is left to end after a reset that was told */
     if (err)

@@ -7,22 +7,22 @@
 
 static const short IN_EVENTS = POLLIN | POLLRDNORM;
 
-/* What needs no system call: a closed socket, buffered bytes. */
-static short known(const struct sk_pollitem *item) {
-    if (item->sock->state == SK_CLOSED)
+/* What is ready: a closed socket, buffered bytes, and what the kernel says (told, 0 when it was not asked), which a layer
+ * may know better. */
+static short find(const struct sk_pollitem *item, short told) {
+    struct sk_sock *s = item->sock;
+    if (s->state == SK_CLOSED)
         return POLLNVAL;
-    bool has_input = item->sock->in.len > 0 || item->sock->error;
-    return has_input ? (short)(item->events & IN_EVENTS) : 0;
+    short come = s->layer->pending ? s->layer->pending(s, item->events, told) : told;
+    bool has_input = s->in.len > 0 || s->error;
+    return has_input ? come | (item->events & IN_EVENTS) : come;
 }
 
-/* Fill revents from what is known and, for the open ones, from fds (NULL: nothing asked yet). Returns the number ready.
- */
+/* Fill revents; fds NULL: nothing asked yet. Returns the number ready. */
 static int collect(struct sk_pollitem *items, size_t count, const struct pollfd *fds) {
     int ready = 0;
     for (size_t i = 0; i < count; i++) {
-        items[i].revents = known(&items[i]);
-        if (fds && fds[i].fd >= 0 && items[i].sock->state != SK_CLOSED)
-            items[i].revents |= fds[i].revents;
+        items[i].revents = find(&items[i], fds && fds[i].fd >= 0 ? fds[i].revents : 0);
         ready += items[i].revents != 0;
     }
     return ready;
@@ -31,8 +31,10 @@ static int collect(struct sk_pollitem *items, size_t count, const struct pollfd 
 static size_t prepare(const struct sk_pollitem *items, size_t count, struct pollfd *fds) {
     size_t open = 0;
     for (size_t i = 0; i < count; i++) {
-        bool closed = items[i].sock->state == SK_CLOSED; /* poll(2) skips negative numbers */
-        fds[i] = (struct pollfd){ .fd = closed ? -1 : items[i].sock->fd, .events = items[i].events };
+        const struct sk_sock *s = items[i].sock;
+        bool closed = s->state == SK_CLOSED; /* poll(2) skips negative numbers */
+        int fd = s->layer->watched ? s->layer->watched(s) : s->fd;
+        fds[i] = (struct pollfd){ .fd = closed ? -1 : fd, .events = items[i].events };
         open += !closed;
     }
     return open;
@@ -41,14 +43,18 @@ static size_t prepare(const struct sk_pollitem *items, size_t count, struct poll
 static int poll_open(struct sk_pollitem *items, size_t count, struct pollfd *fds, sk_time deadline,
                      struct sk_err *err) {
     struct sk_err why;
-    int ready = collect(items, count, NULL);
-    size_t open = prepare(items, count, fds);
-    if (open == 0 && (ready > 0 || deadline == SK_NOWAIT))
-        return ready;
-    /* With something ready already the kernel is only asked what else is. */
-    int r = sk_wait_many(fds, count, "poll", ready > 0 ? SK_NOWAIT : deadline, &why);
+    int ready = collect(items, count, NULL), r;
+    do {
+        size_t open = prepare(items, count, fds);
+        if (open == 0 && (ready > 0 || deadline == SK_NOWAIT))
+            return ready;
+        /* With something ready already the kernel is only asked what else is. */
+        r = sk_wait_many(fds, count, "poll", ready > 0 ? SK_NOWAIT : deadline, &why);
+        if (r >= 0)
+            ready = collect(items, count, fds);
+    } while (r >= 0 && ready == 0); /* what came was not yet anything for the reader of a layer */
     if (r >= 0)
-        return collect(items, count, fds);
+        return ready;
     for (size_t i = 0; i < count; i++)
         fds[i].revents = 0;
     ready = collect(items, count, fds); /* closed or given bytes while we waited */

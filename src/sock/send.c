@@ -22,6 +22,8 @@ void sk_note_sent(struct sk_sock *s, const void *p, size_t n) {
 int sk_send_failed(struct sk_sock *s, int errnum, const char *op, struct sk_err *err) {
     if (s->state == SK_CONNECTING)
         s->state = SK_NEW;
+    if (errnum == EPROTO && s->layer->failed)
+        return s->layer->failed(s, err);
     if (errnum == EPIPE && (s->state == SK_CONNECTED || s->state == SK_ENDED))
         return sk_fail(err, SK_SYS, errnum, op, "%s after %" PRIu64 " bytes: the connection is closed for writing", op,
                        s->sent);
@@ -53,8 +55,15 @@ ssize_t sk_send(struct sk_sock *s, const void *buf, size_t n, int flags, sk_time
         r = sk_step(0, "send", deadline, true, err);
     if (r == 0)
         r = send_once(s, buf, n, flags, "send", deadline, err);
+    if (r >= 0 && s->layer->flush)
+        s->layer->flush(s, "send", deadline, NULL); /* taken is taken */
     sk_lock_give(&s->wlock);
     return r;
+}
+
+/* What a layer holds back counts as sent; a socket that does not block keeps it for the next operation. */
+static int flush(struct sk_sock *s, const char *op, sk_time deadline, struct sk_err *err) {
+    return s->layer->flush && deadline != SK_NOWAIT ? s->layer->flush(s, op, deadline, err) : 0;
 }
 
 int sk_send_rest(struct sk_sock *s, const void *buf, size_t n, int flags, const char *op, sk_time deadline,
@@ -69,7 +78,7 @@ int sk_send_rest(struct sk_sock *s, const void *buf, size_t n, int flags, const 
         done += (size_t)r;
         *sent += (size_t)r;
     } while (done < n && !sk_is_message(s));
-    return 0;
+    return flush(s, op, deadline, err);
 }
 
 int sk_send_all(struct sk_sock *s, const void *buf, size_t n, int flags, sk_time deadline, size_t *sent,

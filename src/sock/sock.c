@@ -112,6 +112,8 @@ int sk_sock_dup(struct sk_sock **out, struct sk_sock *s, struct sk_err *err) {
     *out = NULL;
     if (sk_sock_check(s, "dup", err) < 0)
         return -1;
+    if (!sk_is_plain(s))
+        return sk_fail_usage(err, "a copy of the socket would not share its TLS: use the one there is");
     struct sk_sock *copy = *out = make(s->family, s->type, s->proto, s->state);
     copy->fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 3);
     if (copy->fd < 0) {
@@ -142,9 +144,11 @@ static void remove_path(struct sk_sock *s) {
 int sk_sock_close(struct sk_sock *s, struct sk_err *err) {
     if (s->state == SK_CLOSED)
         return 0;
+    s->state = SK_CLOSED;
+    if (s->layer->close)
+        s->layer->close(s);
     int fd = s->fd;
     s->fd = -1;
-    s->state = SK_CLOSED;
     s->error = 0;
     remove_path(s);
     sk_marks_done(s);

@@ -16,10 +16,27 @@ enum sk_state { SK_NEW, SK_BOUND, SK_CONNECTING, SK_CONNECTED, SK_LISTENING, SK_
 #define SK_TIMEOUT_UNSET INT64_C(-1)
 
 struct sk_sock;
-struct sk_layer { /* what is under the buffer: plain now; tls and replay later. One try each, never waiting. */
+struct sk_value;
+struct sk_layer { /* what is under the buffer: plain, tls. The tries never wait. */
     const char *name;
-    ssize_t (*try_fill)(struct sk_sock *s, void *buf, size_t n, int flags); /* > 0, 0 = end, -1 with errno (EAGAIN) */
+    /* > 0, 0 = end, -1 with errno: EAGAIN; EPROTO: `failed` has the sentence. */
+    ssize_t (*try_fill)(struct sk_sock *s, void *buf, size_t n, int flags);
     ssize_t (*try_send)(struct sk_sock *s, const void *buf, size_t n, int flags);
+    /* The rest is NULL where the descriptor itself is all there is. */
+    int (*failed)(struct sk_sock *s, struct sk_err *err);
+    /* What to wait for on the descriptor after EAGAIN of a try to read (POLLIN) or write (POLLOUT). *spins becomes 0 when
+     * something moved since the last time. */
+    short (*wants)(struct sk_sock *s, short events, unsigned *spins);
+    /* Give the kernel what try_send took. */
+    int (*flush)(struct sk_sock *s, const char *op, sk_time deadline, struct sk_err *err);
+    int (*shut)(struct sk_sock *s, int how, struct sk_err *err);
+    /* For poll: which of events hold, when the kernel says revents about the descriptor that `watched` names (revents 0:
+     * it was not asked). */
+    short (*pending)(struct sk_sock *s, short events, short revents);
+    int (*watched)(const struct sk_sock *s);
+    int (*accept)(struct sk_sock *listener, struct sk_sock **out, sk_time deadline, struct sk_err *err);
+    struct sk_value (*describe)(struct sk_sock *s); /* a record for people, or null */
+    void (*close)(struct sk_sock *s); /* before the descriptor: says goodbye, waits for it a while, frees `under` */
 };
 
 struct sk_fdmark { /* what is known about the bytes [at, last] of the input besides their values */
@@ -45,6 +62,7 @@ struct sk_sock {
     unsigned fill;    /* bytes the next fill asks for */
     struct sk_lock rlock, wlock;
     const struct sk_layer *layer;
+    void *under; /* the layer's own */
     struct sk_fdmark *fdmarks, *fdmarks_last;
     uint64_t received,
         sent; /* totals: bytes taken from (out-of-band aside) and given to the kernel; in.len of them are buffered */

@@ -12,6 +12,8 @@ static const size_t KEEP_MOST = 1024 * 1024;                          /* memory 
 enum { CONTROL_ROOM = 2048 };                                         /* 253 descriptors, credentials, a timestamp */
 
 int sk_again(struct sk_sock *s, short events, unsigned *spins, const char *op, sk_time deadline, struct sk_err *err) {
+    if (s->layer->wants)
+        events = s->layer->wants(s, events, spins);
     if (deadline == SK_NOWAIT)
         return sk_fail_sys(err, EAGAIN, op, NULL);
     if (sk_wait(s->fd, events, op, deadline, err) < 0)
@@ -29,6 +31,10 @@ int sk_again(struct sk_sock *s, short events, unsigned *spins, const char *op, s
 int sk_receive_failed(struct sk_sock *s, int errnum, const char *op, struct sk_err *err) {
     if (s->state == SK_CONNECTING)
         s->state = SK_NEW;
+    if (errnum == EPROTO && s->layer->failed) {
+        s->state = SK_ENDED;
+        return s->layer->failed(s, err);
+    }
     if (errnum == ECONNRESET && sk_can_end(s)) {
         s->state = SK_ENDED;
         if (s->received)
