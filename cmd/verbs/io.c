@@ -84,6 +84,9 @@ int io_failed(struct call *c, const struct sk_sock *s) {
     bool unconnected = c->err.kind == SK_SYS && (c->err.code == ENOTCONN || c->err.code == EPIPE);
     if (unconnected && s->state == SK_LISTENING)
         call_note(c, "%s only listens; accept first", io_name(c));
+    if (c->err.kind == SK_SYS && c->err.code == EMSGSIZE && s->type == SOCK_DGRAM && s->family != AF_UNIX)
+        call_note(c, "a UDP datagram has at most %d bytes; fewer where IP_MTU_DISCOVER forbids to cut it",
+                  s->family == AF_INET ? 65507 : 65527);
     return -1;
 }
 

@@ -117,7 +117,7 @@ const struct command cmd_setsockopt = {
                "off, times for timeouts, "
                "GROUP,INTERFACE for memberships, words for TCP_CONGESTION. An option that the system refuses is an "
                "error; a value that the "
-               "kernel made smaller is told with -v.",
+               "kernel changed without one is told.",
     .examples =
         (const char *const[]){
             "s = socket ; s.setsockopt SO_RCVBUF 65536 ; s.getsockopt SO_RCVBUF",

@@ -236,7 +236,12 @@ c = connect ./backlog ; print $c.state'
         script 'a = bind udp://127.0.0.1:0 ; n = bytearray 65508 ; b = '"$send"
         assert_failure 3
         told EMSGSIZE
+        told 'at most 65507 bytes'
     done
+    script 'a = bind udp://[::1]:0 ; b = connect udp://$a.local ; n = bytearray 65527 ; b.send $n ; r = a.recvmsg 70000 ; print $r.real_len ; n = bytearray 65528 ; b.send $n'
+    assert_failure 3
+    assert_output 65527
+    told 'at most 65527 bytes'
     script 'a = bind udp://127.0.0.1:0 ; n = bytearray 65508 ; sendto $a.local $n'
     told '65508 bytes are too long for one datagram'
 }
