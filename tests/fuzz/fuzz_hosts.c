@@ -1,4 +1,4 @@
-/* Any bytes as a hosts file and as a resolv.conf; its own words are then looked up. */
+/* Any bytes as a hosts file and as a resolv.conf; its own words are then looked up, and read as options of a lookup. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +21,13 @@ static void look_up(const char *name) {
     sk_hosts_localhost(name, AF_UNSPEC, &addrs);
     sk_addrs_done(&addrs);
     sk_dns_is_name(name);
+    struct sk_addr addr;
+    const char *own;
+    size_t own_n, length = strlen(name);
+    if (sk_server_parse(&addr, name, length, NULL) == 0)
+        assert(sk_addr_port(&addr) > 0);
+    if (sk_override_parse(&addr, &own, &own_n, name, length, NULL) == 0)
+        assert(own == name && own_n > 0 && own_n < length && sk_addr_port(&addr) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -44,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     free(text);
     sk_resolv_conf(&conf, path);
     assert(conf.ndomains >= 0 && conf.ndomains <= 6 && conf.tries >= 1 && conf.tries <= 5 && conf.timeout_ms >= 1000);
+    assert(conf.server_count >= 1 && conf.server_count <= 3);
     for (int i = 0; i < conf.ndomains; i++)
         assert(conf.domains[i][0] != '\0');
     return 0;
