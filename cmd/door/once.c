@@ -23,8 +23,7 @@ int door_once(struct frame *f, char *const *argv, size_t count, bool check) {
         /* a chain shows data only: counts and names are for one command alone */
         if (prog.steps[0].cmd->flags & PREFIX)
             f->style = STYLE_SCRIPT;
-        struct sink *sink =
-            f->host->sink(f, STDOUT_FILENO, f->defaults.format_set ? f->defaults.format : F_AUTO);
+        struct sink *sink = f->host->sink(f, STDOUT_FILENO, f->defaults.format_set ? f->defaults.format : F_AUTO);
         status = prog_run(f, &prog, sink);
         sink_free(sink);
     }
