@@ -11,6 +11,7 @@
 #include "lang/arena.h"
 
 const char *const format_names[] = { "auto", "raw", "text", "escape", "hex", "hexdump", "base64", "json", NULL };
+static const char *const bytes_words[] = { "base64", "hex", "text", "all", NULL }; /* enum bytes_as */
 static const char *const color_words[] = { "auto", "always", "never", NULL };
 
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
@@ -23,6 +24,8 @@ const struct common_row common_rows[] = {
     { OPT('F', "format", K_CHOICE, "form of bytes", .choices = format_names), PRINTS },
     { OPT('e', "escape", K_FLAG, "the same as --format escape"), PRINTS },
     { OPT('j', "json", K_FLAG, "one JSON object a result"), 0 },
+    { OPT(0, "bytes", K_CHOICE, "what stands for bytes in JSON (default: text and base64)", .choices = bytes_words),
+      0 },
     { OPT('o', "output", K_FILE, "write the result to FILE (- is stdout)"), 0 },
     { OPT('4', "ipv4", K_FLAG, "IPv4 addresses only"), FAMILIES },
     { OPT('6', "ipv6", K_FLAG, "IPv6 addresses only"), FAMILIES },
@@ -39,8 +42,9 @@ const struct common_row common_rows[] = {
     { OPT(0, "sni", K_TEXT, "the name told to the server (default: the name; '' for none)"), TLS_CLIENT },
     { OPT(0, "cafile", K_FILE, "trust these authorities in place of the system's"), TLS_CLIENT },
     { OPT(0, "cadir", K_FILE, "trust the authorities in this directory (openssl rehash)"), TLS_CLIENT },
-    { OPT(0, "pin", K_TEXT, "the peer must have this key: SHA-256 of its SubjectPublicKeyInfo, base64 or hex; may be "
-                            "given several times"),
+    { OPT(0, "pin", K_TEXT,
+          "the peer must have this key: SHA-256 of its SubjectPublicKeyInfo, base64 or hex; may be "
+          "given several times"),
       TLS_CLIENT },
     { OPT(0, "session", K_FILE, "resume the session in FILE, and keep new ones there"), TLS_CLIENT },
     { OPT(0, "self-signed", K_FLAG, "make a certificate for this run, and tell its pin"), TLS_SERVER },
@@ -167,6 +171,8 @@ void common_store(struct common *opt, const struct common_row *row, const struct
         opt->raw = on;
     else if (strcmp(name, "secret") == 0)
         opt->secret = on;
+    else if (strcmp(name, "bytes") == 0)
+        opt->bytes = (int)arg->u.i + 1;
     else if (row->param.kind == K_HEX || row->param.kind == K_BASE64) {
         opt->data = arg->u.s.p;
         opt->data_len = arg->u.s.n;
@@ -238,7 +244,7 @@ static const struct command *other_owner(const char *option) {
 }
 
 int option_unknown(const struct command *cmd, const char *option, struct sk_err *err) {
-    const char *names[64];
+    const char *names[128];
     size_t count = 0;
     const char *answer = habit(option);
     const char *name = cmd != NULL ? cmd->name : "sockctl";
@@ -253,7 +259,7 @@ int option_unknown(const struct command *cmd, const char *option, struct sk_err 
     for (const struct param *p = cmd != NULL ? cmd->params : NULL; p != NULL && p->kind != K_END && count < 32; p++)
         if (!p->operand)
             names[count++] = p->name;
-    for (size_t i = 0; i < common_row_count && count < 64; i++)
+    for (size_t i = 0; i < common_row_count && count < 128; i++)
         if (cmd == NULL || common_applies(&common_rows[i], cmd))
             names[count++] = common_rows[i].param.name;
     const char *near = option[1] == '-' && option[2] != '\0' ? sk_nearest(option + 2, names, count) : NULL;

@@ -1,6 +1,7 @@
 /* How a command ended, as the envelope that JSON shows (INTERFACE.md B4). */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "lang/call.h"
 #include "lang/collect.h"
 #include "lang/fields.h"
@@ -117,6 +118,49 @@ static struct sk_value error_value(struct call *c, const struct sk_err *err, con
     return e;
 }
 
+/* ---- --bytes ---- */
+
+enum bytes_as { AS_BOTH, AS_BASE64, AS_HEX, AS_TEXT, AS_ALL };
+
+static struct sk_value hex_of(const struct sk_value *v) {
+    struct sk_buf digits = { 0 };
+    struct sk_value hex = sk_null();
+    if (sk_hex(&digits, v->u.s->data, v->u.s->len, NULL) == 0)
+        hex = sk_text_n(digits.len > 0 ? (const char *)sk_buf_data(&digits) : "", digits.len);
+    sk_buf_done(&digits);
+    return hex;
+}
+
+/* The fields of bytes without those that were not asked for. */
+static struct sk_value bytes_as(const struct sk_value *v, enum bytes_as as) {
+    struct sk_value out = sk_record();
+    for (size_t i = 0; bytes_fields[i] != NULL; i++) {
+        bool text = strcmp(bytes_fields[i], "text") == 0, base64 = strcmp(bytes_fields[i], "base64") == 0;
+        if ((!text && !base64) || as == AS_ALL || (text && as == AS_TEXT) || (base64 && as == AS_BASE64))
+            sk_put(&out, bytes_fields[i], bytes_part(v, i));
+    }
+    if (as == AS_HEX || as == AS_ALL)
+        sk_put(&out, "hex", hex_of(v));
+    return out;
+}
+
+/* v with its bytes in that form; takes v over. */
+static struct sk_value narrowed(struct sk_value v, enum bytes_as as) {
+    if (v.type != SK_BYTES && !sk_is_seq(v.type))
+        return v;
+    struct sk_value out = v.type == SK_BYTES ? bytes_as(&v, as) : v.type == SK_LIST ? sk_list() : sk_record();
+    for (size_t i = 0; v.type != SK_BYTES && i < v.u.seq->count; i++) {
+        const struct sk_item *item = &v.u.seq->items[i];
+        struct sk_value part = narrowed(sk_copy(item->value), as);
+        if (v.type == SK_LIST)
+            sk_push(&out, part);
+        else
+            sk_put(&out, item->key, part);
+    }
+    sk_drop(v);
+    return out;
+}
+
 struct sk_value outcome_value(struct call *c, const struct outcome *o, const struct sk_value *streamed) {
     struct sk_value v = sk_record();
     sk_put(&v, "v", sk_int(ENVELOPE_VERSION));
@@ -135,7 +179,7 @@ struct sk_value outcome_value(struct call *c, const struct outcome *o, const str
     if (inner)
         sk_put(&v, inner_key, sk_copy(*inner));
     sk_drop(bare);
-    return v;
+    return c->opt->bytes == AS_BOTH ? v : narrowed(v, (enum bytes_as)c->opt->bytes);
 }
 
 static struct sk_value failed_item(struct call *c, const struct sk_value *item, const struct sk_value *error) {

@@ -250,20 +250,22 @@ static int show_help(struct call *c) {
     return help->run(c);
 }
 
-/* do and source write nothing themselves: --json, -q and -v behind them are for the commands that they run. */
+/* do and source write nothing themselves: --json, --bytes, -q and -v behind them are for the commands that they run. */
 static int run_inside(struct call *c) {
     struct common *defaults = &c->frame->defaults;
     bool json = defaults->json, json_set = defaults->json_set;
-    int verbose = defaults->verbose;
+    int verbose = defaults->verbose, bytes = defaults->bytes;
     if (c->opt->json_set) {
         defaults->json = c->opt->json;
         defaults->json_set = true;
     }
     defaults->verbose = c->opt->verbose;
+    defaults->bytes = c->opt->bytes;
     int rc = c->cmd->run(c);
     defaults->json = json;
     defaults->json_set = json_set;
     defaults->verbose = verbose;
+    defaults->bytes = bytes;
     return rc;
 }
 

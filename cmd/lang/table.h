@@ -102,18 +102,18 @@ enum command_flags {
     FAMILIES = 1 << 6, /* -4 -6 */
     UDP = 1 << 7,      /* -u */
     NO_DEFAULT_TIMEOUT = 1 << 8,
-    COUNTS = 1 << 9,       /* the text form is a count: only one-shot commands print it */
-    PREFIX = 1 << 10,      /* runs call->body */
-    ANY_OBJ = 1 << 11,     /* with NEED_SOCK/MAY_SOCK: pollers and files are accepted too (else files stand for their
-                              socket, pollers are refused) */
-    ALIAS = 1 << 12,       /* another spelling of a row: not listed */
-    ESCAPES = 1 << 13,     /* with PRINTS: format auto means escape, on a terminal and off it (inet_pton) */
-    PLAIN = 1 << 14,       /* with PRINTS: auto, raw and text mean the bytes and one newline; to a terminal what is not
-                              printable is escaped (print, get) */
-    NAMES = 1 << 17,       /* --server --tcp --no-hosts --no-search --resolve: opt->lookup */
-    EACH = 1 << 16,        /* with R_ITEMS: many, told as they come; JSON has an envelope for each (probe, resolve) */
-    TLS_CHOICE = 1 << 19,  /* --tls */
-    TLS_CLIENT = 1 << 20,  /* the options of TLS: opt->tls (verbs/tls.h reads their files) */
+    COUNTS = 1 << 9,      /* the text form is a count: only one-shot commands print it */
+    PREFIX = 1 << 10,     /* runs call->body */
+    ANY_OBJ = 1 << 11,    /* with NEED_SOCK/MAY_SOCK: pollers and files are accepted too (else files stand for their
+                             socket, pollers are refused) */
+    ALIAS = 1 << 12,      /* another spelling of a row: not listed */
+    ESCAPES = 1 << 13,    /* with PRINTS: format auto means escape, on a terminal and off it (inet_pton) */
+    PLAIN = 1 << 14,      /* with PRINTS: auto, raw and text mean the bytes and one newline; to a terminal what is not
+                             printable is escaped (print, get) */
+    NAMES = 1 << 17,      /* --server --tcp --no-hosts --no-search --resolve: opt->lookup */
+    EACH = 1 << 16,       /* with R_ITEMS: many, told as they come; JSON has an envelope for each (probe, resolve) */
+    TLS_CHOICE = 1 << 19, /* --tls */
+    TLS_CLIENT = 1 << 20, /* the options of TLS: opt->tls (verbs/tls.h reads their files) */
     TLS_SERVER = 1 << 21,
     PAGED = 1 << 18,       /* a terminal gets long results through a pager (help) */
     TRANSPARENT = 1 << 15, /* no outcome of its own: the steps it ran have told theirs (do, source). Its failure was
@@ -177,6 +177,7 @@ extern const char *const format_names[];
 struct common {
     sk_time timeout;                           /* -t: a length, or SK_TIMEOUT_UNSET */
     enum format format;                        /* -F, -e */
+    int bytes;                                 /* --bytes: what stands for bytes in JSON; 0: text and base64 */
     bool format_set, json, json_set, data_set; /* format is never F_JSON: that is json */
     int verbose;                               /* -q -1, -v 1, -vv 2 */
     int family;                                /* -4 -6: AF_INET, AF_INET6, or 0 */

@@ -71,6 +71,24 @@ kinds() { jq -r 'if .cmd then .cmd else "null" end' <<< "$output" | tr '\n' ' ';
     assert_equal "$(jq -r .result.text <<< "$output")" a
 }
 
+@test "--bytes chooses what stands for bytes, in results, errors and inner objects" {
+    local as
+    for as in base64 hex text all; do
+        run --separate-stderr sockctl --json --bytes $as do x = pair , x0.send 'a\xff' , x1.recv , x0.send 'abc' , x0.close , fails 7 x1.read 9
+        run jq -c 'select(.cmd == "recv").result, .results[0].error.partial // empty | [.len, .text, .base64, .hex, .eof, has("text")]' <<< "$output"
+        case $as in
+        base64) assert_output $'[2,null,"Yf8=",null,false,false]\n[3,null,"YWJj",null,null,false]' ;;
+        hex) assert_output $'[2,null,null,"61ff",false,false]\n[3,null,null,"616263",null,false]' ;;
+        text) assert_output $'[2,null,null,null,false,true]\n[3,"abc",null,null,null,true]' ;;
+        all) assert_output $'[2,null,"Yf8=","61ff",false,true]\n[3,"abc","YWJj","616263",null,true]' ;;
+        esac
+    done
+    run --separate-stderr sockctl do --json --bytes hex print a , print --bytes text b
+    assert_equal "$(jq -c '.result | [.hex, .text]' <<< "$output" | tr '\n' ' ')" '["61",null] [null,"b"] '
+    run --separate-stderr sockctl --bytes octal --json print a
+    assert_failure 2
+}
+
 @test "an object for every command that runs, none for those that do not; the status is that of the first failure" {
     run --separate-stderr sockctl --json -c 'x = print a ; # nothing
         assert a is b ; print never'

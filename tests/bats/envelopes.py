@@ -44,6 +44,8 @@ def need(condition, what, value):
 
 
 def check_bytes(b):
+    """As they are without --bytes."""
+    need("text" in b and "hex" not in b, "the forms of bytes", b)
     data = base64.b64decode(b["base64"], validate=True)
     try:
         text = data.decode("utf-8")
@@ -330,7 +332,7 @@ def mutants(o):
             continue
         yield f"an unknown field at {path}", changed(path, lambda x: x.update(nosuch=1))
         for key in v:
-            optional = {"id", "partial", "items", "sent", "attempts", "results", "commands", "us", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted", "want", "got", "name", "pass", "lowest", "highest", "tap", "attempts", "started", "reason", "server"}
+            optional = {"id", "partial", "items", "sent", "attempts", "results", "commands", "us", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted", "want", "got", "name", "pass", "lowest", "highest", "tap", "text", "base64", "attempts", "started", "reason", "server"}
             if key not in optional and not (path == () and key in ("result", "error")) and not (key == "ms" and "attempts" in path):
                 yield f"{path} without {key}", changed(path, lambda x: x.pop(key))
             if key not in loose:
