@@ -19,12 +19,11 @@
 
 /* ---- One screen ---- */
 
-static const char overview_head[] =
-    "Usage: sockctl [-c TEXT | -f FILE | COMMAND [ARG]...]\n"
-    "Socket calls as commands, for the shell and for tests.\n"
-    "  sockctl                           a prompt, or a script on standard input\n"
-    "  sockctl connect example.com:80    is the port open?\n"
-    "  sockctl do connect example.com:80 , send 'GET / HTTP/1.0\\r\\n\\r\\n' , read\n\n";
+static const char overview_head[] = "Usage: sockctl [-c TEXT | -f FILE | COMMAND [ARG]...]\n"
+                                    "Socket calls as commands, for the shell and for tests.\n"
+                                    "  sockctl                           a prompt, or a script on standard input\n"
+                                    "  sockctl connect example.com:80    is the port open?\n"
+                                    "  sockctl do connect example.com:80 , send 'GET / HTTP/1.0\\r\\n\\r\\n' , read\n";
 
 /* The groups in the order of INTERFACE.md B1.8, and what stands first in each; the rest follows by name. */
 static const struct {
@@ -35,6 +34,7 @@ static const struct {
     { "wait", { "expect", "poll", "silent" } },
     { "options", { "setsockopt", "getsockopt", "options", "settimeout", "info" } },
     { "names", { "getaddrinfo", "getnameinfo", "inet_pton", "inet_ntop", "constants" } },
+    { "tls", { "starttls", "peercert" } },
     { "jobs", { "probe" } },
     { "session", { "help", "ls", "use", "set", "print" } },
     { "test", { "assert", "fails" } },

@@ -211,15 +211,14 @@ static int too_few(const struct parser *ps, const struct param *row) {
 
 /* How many of the words make one address: one, HOST PORT, or HOST PORT 0 SCOPE. Where there is but one address: all. */
 static size_t one_address(const struct param *row, const char *const *text, const size_t *length, size_t n) {
-    size_t plain = 1; /* words that can only be the port of the one before, and so on */
-    if (row->max != MANY)
+    struct sk_endpoint ep;
+    struct sk_err ignored;
+    if (row->max != MANY || n < 2)
         return n;
-    while (plain < n && plain < 4 && !memchr(text[plain], ':', length[plain]) &&
-           !memchr(text[plain], '/', length[plain]))
-        plain++;
-    if (plain == 4 && strspn(text[2], "0123456789") == length[2])
-        return 4;
-    return plain < 2 ? 1 : 2;
+    if (memchr(text[1], ':', length[1]) || memchr(text[1], '/', length[1]) ||
+        sk_endpoint_parse(&ep, text, length, 1, (row->flags & LISTENING) != 0, &ignored) == 0)
+        return 1;
+    return n >= 4 && length[2] == 1 && *text[2] == '0' ? 4 : 2;
 }
 
 static int addresses(struct parser *ps, const struct param *row, struct arg *arg, const struct word *const *words,

@@ -148,8 +148,8 @@ static int fail_single(const struct dial *d, const struct sk_attempt *one, struc
     bool named = strcmp(addr, d->target) != 0;
     const char *sep = named ? ": " : "";
     if (one->err.kind == SK_TLS_HANDSHAKE)
-        return sk_fail(err, SK_TLS_HANDSHAKE, one->err.code, one->err.op, "connect to %s: %s", named && d->plan.port ? addr : d->target,
-                       one->err.msg);
+        return sk_fail(err, SK_TLS_HANDSHAKE, one->err.code, one->err.op, "connect to %s: %s",
+                       named && d->plan.port ? addr : d->target, one->err.msg);
     if (one->err.code == ETIMEDOUT)
         return sk_fail(err, SK_TIMEOUT, ETIMEDOUT, "connect", "connect to %s%s%s: no answer in %s", d->target, sep,
                        named ? addr : "",
@@ -264,8 +264,9 @@ static int dial_given(const struct sk_race *plan, struct sk_sock *s, struct sk_a
         size_t left = addrs->count - i;
         a->addr = addrs->list[i];
         a->started = sk_now() - plan->start;
-        a->connected = sk_sock_connect(s, &a->addr, share(plan->deadline, left), &a->err) == 0 &&
-                       (!plan->how->tls || sk_tls_start(s, plan->how->tls, plan->how->tls_name, plan->deadline, &a->err) == 0);
+        a->connected =
+            sk_sock_connect(s, &a->addr, share(plan->deadline, left), &a->err) == 0 &&
+            (!plan->how->tls || sk_tls_start(s, plan->how->tls, plan->how->tls_name, plan->deadline, &a->err) == 0);
         a->took = sk_now() - plan->start - a->started;
         if (a->connected)
             return 0;

@@ -299,3 +299,58 @@ asked() { grep -c "$1" "$BATS_FILE_TMPDIR/asked" || :; }
     assert_success
     told '[2001:db8::9]:80 refused; 192.0.2.1:80 connected'
 }
+
+local_of() { jq -r '.result.local.text' <<< "$output"; }
+
+@test "--source: the address to connect from, and its family; with or without a port" {
+    connect 192.0.2.1:80 --source 192.0.2.2
+    assert_success
+    [[ $(local_of) == 192.0.2.2:* ]]
+    connect both.test:80 --source 192.0.2.2:5005
+    assert_success
+    assert_equal "$(local_of)" 192.0.2.2:5005
+    connect both.test:80 --source 2001:db8::5
+    [[ $(local_of) == '[2001:db8::5]:'* ]]
+    connect both.test:80 --source '[2001:db8::5]:5006'
+    assert_equal "$(local_of)" '[2001:db8::5]:5006'
+    connect refused6.test:80 --source '*:5007' # either family
+    assert_equal "$(local_of)" 192.0.2.1:5007
+    connect silent6.test:80 --source '*:5008'
+    assert_equal "$(local_of)" 192.0.2.1:5008
+    run --separate-stderr there sockctl --json do s = socket AF_INET , s.connect 192.0.2.1:80 --source 192.0.2.2
+    [[ $(local_of | tail -n 1) == 192.0.2.2:* ]]
+    connect udp://192.0.2.1:80 --source 192.0.2.2
+    [[ $(local_of) == 192.0.2.2:* ]]
+}
+
+@test "--source: what is refused" {
+    run --separate-stderr there sockctl connect both.test:80 --source 203.0.113.1
+    assert_failure 3
+    assert_equal "$stderr" 'sockctl: 203.0.113.1 is no address of this machine to connect from; see ip address (EADDRNOTAVAIL)'
+    run --separate-stderr there sockctl connect 192.0.2.1:80 --source ::1
+    assert_failure 2
+    assert_equal "$stderr" 'sockctl: ::1 is an IPv6 address: nothing to connect from to IPv4'
+    run --separate-stderr there sockctl connect both.test:80 -4 --source ::1
+    assert_failure 2
+    run --separate-stderr there sockctl connect unix:/run/x --source 127.0.0.1
+    assert_failure 2
+    local source
+    for source in localhost :http: 127.1 /run/x fd:3 sock:x udp:127.0.0.1:5 192.0.2.1:99999 ''; do
+        run --separate-stderr there sockctl connect both.test:80 --source "$source"
+        assert_failure 2
+        told 'no address to connect from'
+    done
+}
+
+@test "--interface: that one alone" {
+    ip -n "$NETNS" link add va type veth peer name vb
+    ip -n "$NETNS" link set va up
+    connect 192.0.2.1:80 --interface lo
+    assert_success
+    connect 192.0.2.1:80 --interface va -t 300ms
+    [[ $status == 5 || $status == 124 ]]
+    run --separate-stderr there sockctl connect both.test:80 --interface nosuch0
+    assert_failure 3
+    told "no interface 'nosuch0'; have lo"
+    ip -n "$NETNS" link del va
+}
