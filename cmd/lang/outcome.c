@@ -95,7 +95,7 @@ static const char *syscall_of(const char *op) {
                  { "makefile", NULL },     { "modify", NULL },         { "inet_pton", NULL },
                  { "inet_ntop", NULL },    { "if_nametoindex", NULL }, { "if_indextoname", NULL },
                  { "if_nameindex", NULL }, { "gethostname", NULL },    { "malloc", NULL },
-                 { "vsnprintf", NULL } };
+                 { "vsnprintf", NULL },    { "starttls", NULL },       { "peercert", NULL } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].op, op) == 0)
             return rows[i].call;

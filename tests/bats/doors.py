@@ -72,12 +72,13 @@ def same_everywhere(data):
     data = re.sub(rb"(127\.0\.0\.\d|\[::1\]):\d+", rb"\1:PORT", data)
     data = re.sub(rb"real \d+\.\d+ s|\d+(\.\d+)? ms\b", b"TIME", data)
     data = re.sub(rb"(?m)^( *\d+\.\.\d+ +\d+ \|#*|n \d+  min .* us|(SOL_SOCKET SO_COOKIE|IPPROTO_TCP TCP_TIMESTAMP) .*)\n", b"", data)  # repeat --stats, options
+    data = re.sub(rb"\b(pin|sha256|serial|not_before|not_after|days_left): \S+", rb"\1: KEY", data)
     data = re.sub(rb"(?m)^sockctl: (\S+:\d+: )?", b"sockctl: ", data)
     data = re.sub(rb'"(fd|port|raw|ms|t|seq)":[^,}]*', rb'"\1":0', data)
     return re.sub(rb"(?m)^(fd|tcp|rtt_ms|mss|cwnd|unacked|retransmitted|recv_queue|send_queue|rcvbuf|sndbuf): .*\n", b"", data)
 
 
-UNSTABLE = {"seq", "t", "ms", "started", "hex", "fd", "port", "raw", "text", "tcp", "recv_queue", "send_queue", "us", "id", "message", "local", "peer", "value", "rcvbuf", "sndbuf", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted"}
+UNSTABLE = {"days_left", "serial", "sha256", "pin", "pem", "not_before", "not_after", "handshake_ms", "seq", "t", "ms", "started", "hex", "fd", "port", "raw", "text", "tcp", "recv_queue", "send_queue", "us", "id", "message", "local", "peer", "value", "rcvbuf", "sndbuf", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted"}
 
 
 def stable(value):
@@ -110,6 +111,11 @@ class Step:
         if self.command() != "do":
             return 1
         return 1 + self.words.count(self.words[2] if self.words[1] == "--sep" else ",")
+
+    def socket(self):
+        """NAME of `NAME.command`, or None."""
+        word = (self.words[2:] if self.words[1:2] == ["="] else self.words)[0]
+        return word.rsplit(".", 1)[0] if "." in word else None
 
     def command(self):
         """The command word, without `NAME =` and `NAME.`."""

@@ -19,7 +19,7 @@ FILES = {"big.bin": bytes(4 << 20), "hello.sock": b"print hello\n", "bad.sock": 
 EAI = {name: getattr(socket, name) for name in dir(socket) if name.startswith("EAI_")}
 EACH = {"probe", "resolve"}  # an object for each thing that was asked about; the status sums up
 NOT_ITS_OWN = EACH | {"quit"}  # the status of the process is not that of an error
-WITHOUT_NUMBER = {"USAGE", "EXPECT", "ASSERT", "EOF", "SHELL"}
+WITHOUT_NUMBER = {"USAGE", "EXPECT", "ASSERT", "EOF", "SHELL", "TLS_VERIFY", "TLS_HANDSHAKE", "TLS_TRUNCATED"}
 
 
 class Case:
@@ -169,10 +169,11 @@ def own_object(case, told, background):
     if told[-1]["cmd"] is None:
         need(len(told) == 1 or case.command == "source", "a refusal is alone", told)
         return told[-1]
-    jobs = [s.command() for s in case.steps if s.why == "&"]
-    if background and jobs:
-        need(sum(o["cmd"] in jobs for o in told) == len(jobs), "objects of the jobs", told)
-    told = together([o for o in told if o["cmd"] not in jobs])
+    jobs = [s for s in case.steps if s.why == "&"]
+    of_jobs = [o for o in told if any(s.command() == o["cmd"] and s.socket() in (None, o["sock"]) for s in jobs)]
+    if background:
+        need(len(of_jobs) == len(jobs), "objects of the jobs", told)
+    told = together([o for o in told if o not in of_jobs])
     need(len(told) == sum(s.count() for s in case.steps if s.why != "&"), "the number of objects", told)
     need(all(o["ok"] for o in told[:-1]), "an earlier command failed", told)
     return told[-1]
@@ -326,13 +327,13 @@ def mutants(o):
             if isinstance(x, (dict, list)):
                 yield from places(x, (*path, key))
 
-    loose = ("value", "tcp", "ancillary", "named")  # records of the system, of messages, and of the user's names
+    loose = ("value", "tcp", "tls", "chain", "ancillary", "named")  # records of the system, of messages, and of the user's names
     for path, v in places(o):
         if any(k in loose for k in path) or path[-1:] == ("result",) and o.get("cmd") == "set":
             continue
         yield f"an unknown field at {path}", changed(path, lambda x: x.update(nosuch=1))
         for key in v:
-            optional = {"id", "partial", "items", "sent", "attempts", "results", "commands", "us", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted", "want", "got", "name", "pass", "lowest", "highest", "tap", "text", "base64", "attempts", "started", "reason", "server"}
+            optional = {"id", "partial", "items", "sent", "attempts", "results", "commands", "us", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted", "want", "got", "name", "pass", "lowest", "highest", "tap", "text", "base64", "problems", "attempts", "started", "reason", "server"}
             if key not in optional and not (path == () and key in ("result", "error")) and not (key == "ms" and "attempts" in path):
                 yield f"{path} without {key}", changed(path, lambda x: x.pop(key))
             if key not in loose:

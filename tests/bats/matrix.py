@@ -217,7 +217,11 @@ class Matrix:
             return
         if "&" in p.why():
             answers, objects = ([(o["cmd"], o["ok"]) for o in self.spread(x)] for x in (answers[:upto], objects))
-            answers.sort(), objects.sort()
+            told, all_ = collections.Counter(answers), collections.Counter(objects)
+            jobs = {s.command() for s in p.steps if s.why == "&"}
+            if told - all_ or {cmd for cmd, _ in all_ - told} - jobs:
+                raise difference("-c --json", sorted(objects), "machine", sorted(answers))
+            answers, objects = [], []
         else:
             answers, objects = (stable([self.without_limit(o) for o in x]) for x in (answers[:upto], objects))
         if answers != objects:
