@@ -167,7 +167,8 @@ static size_t options_here(const struct walk *w, const struct param *rows[ROWS_M
     for (size_t i = 0; i < global_row_count && !w->chain; i++)
         rows[n++] = &global_rows[i];
     for (size_t i = 0; i < common_row_count && !w->chain; i++)
-        rows[n++] = &common_rows[i].param;
+        if (common_is_global(&common_rows[i]))
+            rows[n++] = &common_rows[i].param;
     return n;
 }
 

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "lang/table.h"
 
-enum { ROWS_MOST = 48, LINE_WIDTH = 80 };
+enum { ROWS_MOST = 96, LINE_WIDTH = 80 };
 
 /* The options of a command: its own, then the shared ones; at most ROWS_MOST. *own receives how many are its own. */
 size_t command_options(const struct command *cmd, const struct param *rows[ROWS_MOST], size_t *own);

@@ -224,7 +224,7 @@ bool option_find(const struct command *cmd, char letter, const char *name, size_
     }
     for (size_t i = 0; i < common_row_count; i++) {
         const struct param *p = &common_rows[i].param;
-        if ((cmd == NULL || common_applies(&common_rows[i], cmd)) &&
+        if ((cmd == NULL ? common_is_global(&common_rows[i]) : common_applies(&common_rows[i], cmd)) &&
             (letter ? p->letter == letter : strlen(p->name) == n && memcmp(p->name, name, n) == 0)) {
             *out = (struct option){ .param = p, .own = SIZE_MAX, .common = &common_rows[i] };
             return true;
@@ -244,7 +244,7 @@ static const struct command *other_owner(const char *option) {
 }
 
 int option_unknown(const struct command *cmd, const char *option, struct sk_err *err) {
-    const char *names[128];
+    const char *names[64];
     size_t count = 0;
     const char *answer = habit(option);
     const char *name = cmd != NULL ? cmd->name : "sockctl";
@@ -259,7 +259,7 @@ int option_unknown(const struct command *cmd, const char *option, struct sk_err 
     for (const struct param *p = cmd != NULL ? cmd->params : NULL; p != NULL && p->kind != K_END && count < 32; p++)
         if (!p->operand)
             names[count++] = p->name;
-    for (size_t i = 0; i < common_row_count && count < 128; i++)
+    for (size_t i = 0; i < common_row_count && count < 64; i++)
         if (cmd == NULL || common_applies(&common_rows[i], cmd))
             names[count++] = common_rows[i].param.name;
     const char *near = option[1] == '-' && option[2] != '\0' ? sk_nearest(option + 2, names, count) : NULL;

@@ -90,12 +90,13 @@ static void put_extra(struct call *c, struct sk_value *error) {
 static const char *syscall_of(const char *op) {
     static const struct {
         const char *op, *call;
-    } rows[] = { { "readline", "recv" },   { "readinto", "recv" },     { "expect", "recv" },
-                 { "silent", "recv" },     { "sendall", "send" },      { "sendline", "send" },
-                 { "makefile", NULL },     { "modify", NULL },         { "inet_pton", NULL },
-                 { "inet_ntop", NULL },    { "if_nametoindex", NULL }, { "if_indextoname", NULL },
-                 { "if_nameindex", NULL }, { "gethostname", NULL },    { "malloc", NULL },
-                 { "vsnprintf", NULL },    { "starttls", NULL },       { "peercert", NULL } };
+    } rows[] = {
+        { "readline", "recv" },   { "readinto", "recv" },    { "expect", "recv" },       { "silent", "recv" },
+        { "sendall", "send" },    { "sendline", "send" },    { "makefile", NULL },       { "modify", NULL },
+        { "inet_pton", NULL },    { "inet_ntop", NULL },     { "if_nametoindex", NULL }, { "if_indextoname", NULL },
+        { "if_nameindex", NULL }, { "gethostname", NULL },   { "malloc", NULL },         { "vsnprintf", NULL },
+        { "tls", NULL },          { "TLS handshake", NULL }, { "starttls", NULL },       { "peercert", NULL }
+    };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].op, op) == 0)
             return rows[i].call;

@@ -34,8 +34,8 @@ static bool is_secure(const struct common *opt, const struct sk_endpoint *ep) { 
 static int check_endpoint(const struct arg *args, const struct common *opt, struct sk_err *err) {
     const struct sk_endpoint *ep = args[ADDR].u.ep;
     int type = asked_type(args, opt);
-    if (!ep)
-        return 0;
+    if (!ep) /* left out, or not known yet */
+        return opt->tls.on || !opt->tls.given ? tls_check(&opt->tls, err) : 0;
     if (is_secure(opt, ep) && (type ? type : ep->type) == SOCK_DGRAM)
         return sk_fail_usage(err, "TLS needs a stream: DTLS is not part of sockctl");
     if (ep->kind != SK_EP_SOCK && secure_check(opt, is_secure(opt, ep), err) < 0)
@@ -198,20 +198,59 @@ const struct command cmd_connect = {
 
 /* ---- bind, listen ---- */
 
+/* The settings of a listener; a certificate that is made is for the names by which clients on this machine reach it. */
+static int listener_settings(struct call *c, const struct sk_endpoint *ep, struct sk_sock *bound,
+                             struct sk_tls_settings **out) {
+    struct sk_addr local = { 0 };
+    char text[SK_ADDR_TEXT] = "127.0.0.1";
+    const char *names[4] = { "localhost", text };
+    size_t n = 2;
+    if (ep && ep->kind == SK_EP_ADDR)
+        local = ep->addr;
+    else if (!ep && sk_sock_local(bound, &local, &c->err) < 0)
+        return -1;
+    if (local.len && local.u.sa.sa_family != AF_UNIX)
+        sk_addr_host(text, sizeof text, &local);
+    if (ep && ep->kind == SK_EP_NAME)
+        names[n++] = ep->host;
+    if (ep && ep->kind == SK_EP_ANY)
+        names[n++] = "::1";
+    return secure_settings(c, true, names, n, out);
+}
+
+/* From now on its connections have TLS. */
+static int secure_listener(struct call *c, struct sk_sock *s, struct sk_tls_settings *settings) {
+    int rc = sk_tls_listen(s, settings, &c->err);
+    if (rc == 0 && c->opt->tls.self_signed) {
+        call_note(c, "the pin of the certificate, for --pin: %s", sk_tls_own_pin(settings));
+        c->warns = true;
+    }
+    return rc;
+}
+
 static int serve(struct call *c, int backlog, bool listening) {
     struct sk_endpoint ep;
     int type;
     if (read_endpoint(c, &ep, &type) < 0)
         return -1;
+    if (!listening && is_secure(c->opt, &ep))
+        return sk_fail_usage(&c->err, "bind does not listen; TLS begins with listen tls://ADDR");
     struct sk_sock *given = existing(c), *s = NULL;
     sk_time deadline = given ? io_deadline(c, given) : c->deadline;
     if (check_type(c, given, type) < 0)
         return -1;
-    if (sk_serve(&s, given, &ep, c->opt->family, type, backlog, listening, deadline, &c->err) < 0)
-        return given ? io_failed(c, given) : -1;
-    if (listening && s->state != SK_LISTENING)
+    struct sk_tls_settings *settings = NULL;
+    if (is_secure(c->opt, &ep) && listener_settings(c, &ep, NULL, &settings) < 0)
+        return -1;
+    int rc = sk_serve(&s, given, &ep, c->opt->family, type, backlog, listening, deadline, &c->err);
+    if (rc < 0 && given)
+        io_failed(c, given);
+    if (rc == 0 && listening && s->state != SK_LISTENING)
         call_note(c, "datagrams are not listened for: the socket is only bound");
-    return made(c, given, s);
+    if (rc == 0 && settings && (rc = secure_listener(c, s, settings)) < 0 && !given)
+        sk_sock_free(s);
+    sk_tls_settings_free(settings);
+    return rc < 0 ? -1 : made(c, given, s);
 }
 
 static int run_bind(struct call *c) {
@@ -265,10 +304,18 @@ static int run_listen(struct call *c) {
         return -1;
     if (!c->obj)
         io_use(c, obj);
-    if (sk_sock_listen(s, (int)backlog, &c->err) < 0)
-        return io_failed(c, s);
-    c->result = sk_handle(obj->ref);
-    return 0;
+    struct sk_tls_settings *settings = NULL;
+    if (c->opt->tls.on && listener_settings(c, NULL, s, &settings) < 0)
+        return -1;
+    int rc = sk_sock_listen(s, (int)backlog, &c->err);
+    if (rc < 0)
+        io_failed(c, s);
+    else if (settings)
+        rc = secure_listener(c, s, settings);
+    sk_tls_settings_free(settings);
+    if (rc == 0)
+        c->result = sk_handle(obj->ref);
+    return rc;
 }
 
 const struct command cmd_listen = {
@@ -285,7 +332,7 @@ const struct command cmd_listen = {
                 .lo = INT_MIN, .hi = INT_MAX),
             { .kind = K_END },
         },
-    .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | UDP,
+    .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | UDP | TLS_CHOICE | TLS_SERVER,
     .result = R_ONE,
     .details = "listen :0 binds 127.0.0.1 and a free port; the socket's field `local` tells which. A new TCP socket "
                "gets SO_REUSEADDR. "
@@ -302,12 +349,23 @@ const struct command cmd_listen = {
 
 /* ---- accept ---- */
 
+/* Nobody came to accept: perhaps because handshakes failed. */
+static void note_handshakes(struct call *c) {
+    struct sk_value tls = c->sock->layer->describe ? c->sock->layer->describe(c->sock) : sk_null();
+    const struct sk_value *failed = sk_get(&tls, "failed"), *last = sk_get(&tls, "last_failure");
+    if (failed && failed->u.i > 0)
+        call_note(c, "%lld TLS handshakes failed; the last: %s", (long long)failed->u.i, last->u.s->data);
+    sk_drop(tls);
+}
+
 static int run_accept(struct call *c) {
     struct object *listener = c->obj;
     struct sk_sock *s;
     if (sk_sock_accept(c->sock, &s, c->deadline, &c->err) < 0) {
         if (c->err.kind == SK_SYS && c->err.code == EINVAL && c->sock->state != SK_LISTENING)
             call_note(c, "%s does not listen; say which socket does: accept -s NAME", io_name(c));
+        if (c->err.kind == SK_TIMEOUT && c->sock->state == SK_LISTENING)
+            note_handshakes(c);
         return io_failed(c, c->sock);
     }
     struct sk_value peer = io_addr(&s->peer), name = sk_text(listener->name);

@@ -120,6 +120,7 @@ int sk_accept_plain(struct sk_sock *listener, struct sk_sock **out, sk_time dead
     s->timeout = SK_TIMEOUT_UNSET;
     s->layer = &sk_layer_plain;
     s->state = SK_CONNECTED;
+    s->is_accepted = true;
     if (s->fd >= 0) {
         *out = s;
         return 0;

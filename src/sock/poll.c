@@ -7,8 +7,8 @@
 
 static const short IN_EVENTS = POLLIN | POLLRDNORM;
 
-/* What is ready: a closed socket, buffered bytes, and what the kernel says (told, 0 when it was not asked), which a layer
- * may know better. */
+/* What is ready: a closed socket, buffered bytes, and what the kernel says (told, 0 when it was not asked), which a
+ * layer may know better. */
 static short find(const struct sk_pollitem *item, short told) {
     struct sk_sock *s = item->sock;
     if (s->state == SK_CLOSED)
@@ -52,6 +52,8 @@ static int poll_open(struct sk_pollitem *items, size_t count, struct pollfd *fds
         r = sk_wait_many(fds, count, "poll", ready > 0 ? SK_NOWAIT : deadline, &why);
         if (r >= 0)
             ready = collect(items, count, fds);
+        if (r >= 0 && ready == 0 && sk_charge(0, "poll", deadline, &why) < 0)
+            r = -1;
     } while (r >= 0 && ready == 0); /* what came was not yet anything for the reader of a layer */
     if (r >= 0)
         return ready;

@@ -53,6 +53,7 @@ struct sk_sock {
     int fd, family, type, proto;
     enum sk_state state;
     bool was_timeout_set;
+    bool is_accepted;
     bool bound;       /* by bind: what remains of a connect that failed */
     sk_time timeout;  /* settimeout: length in ns; 0 non-blocking, SK_NEVER for none, SK_TIMEOUT_UNSET */
     struct sk_buf in; /* received, not yet consumed; every consumer looks here first */
