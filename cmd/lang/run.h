@@ -29,6 +29,7 @@ struct outlet {
     struct sk_child child;
 };
 int outlet_open(struct outlet *o, struct call *c, const struct step *st);
-/* Close it; for a pipe wait for the shell command, whose bad end is an error when `ok`. */
+/* Close it; for a pipe wait for the shell command. -1 when that ended badly, and the step was ok or *err says that
+ * nobody read: then its status says why. */
 int outlet_close(struct outlet *o, bool ok, struct sk_err *err);
 #endif

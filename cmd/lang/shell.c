@@ -1,6 +1,7 @@
 /* Where results leave the language: files and shell commands. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -117,14 +118,17 @@ int outlet_close(struct outlet *o, bool ok, struct sk_err *err) {
         return 0;
     sink_free(o->sink);
     o->sink = NULL;
-    int rc = sk_fd_close(o->fd, err);
+    int rc = sk_fd_close(o->fd, ok ? err : NULL);
+    if (!ok)
+        rc = 0;
     if (!o->piped)
         return rc;
+    bool unread = !ok && err->kind == SK_SHELL && err->code == 128 + SIGPIPE; /* then the command says why */
     struct sk_err ended;
     if (sk_canceled())
         let_finish(&o->child);
     int shell = o->child.pidfd < 0 ? 0 : wait_shell(&o->child, &ended);
-    if (shell < 0 && ok && rc == 0) {
+    if (shell < 0 && rc == 0 && (ok || unread)) {
         *err = ended;
         return -1;
     }

@@ -90,3 +90,13 @@ load sockets
     timeout --preserve-status --signal INT 0.3 sockctl -c $'sleep 60 &\nsleep 60' 2> "$BATS_TEST_TMPDIR/err" || status=$?
     assert_equal "$status" 130
 }
+
+@test "| : who stops reading and fails is the reason; who is content with the beginning is none" {
+    start_peer --count 2 big:1000000 # more than a pipe holds
+    run --separate-stderr sockctl -c "connect $peer_addr; read | exit 9"
+    assert_failure 9
+    told 'shell command exited 9'
+    run --separate-stderr sockctl -c "connect $peer_addr; read | exit 0"
+    assert_failure 141
+    assert_equal "$stderr" ''
+}
