@@ -190,3 +190,24 @@ int io_origin(struct call *c, const struct sk_origin *origin) {
         call_extra(c, "timeouts", sk_int(origin->timeouts));
     return -1;
 }
+
+void io_answered(struct call *c, const struct sk_origin *origin) {
+    static const struct {
+        const char *source, *note;
+    } notes[] = {
+        { "override", "answered by --resolve" },
+        { "hosts", "answered by the hosts file" },
+        { "localhost", "localhost is this machine, whatever DNS says (RFC 6761)" },
+    };
+    for (size_t i = 0; origin->source && i < sizeof notes / sizeof *notes; i++)
+        if (strcmp(notes[i].source, origin->source) == 0)
+            call_note(c, "%s", notes[i].note);
+    if (origin->server[0])
+        call_note(c, "answered by DNS server %s", origin->server);
+    if (origin->timeouts)
+        call_note(c, "%d question%s got no answer", origin->timeouts, origin->timeouts == 1 ? "" : "s");
+    if (origin->is_cut) {
+        call_note(c, "there are more addresses than are shown");
+        c->warns = true;
+    }
+}

@@ -46,6 +46,8 @@ struct sk_value io_addr(const struct sk_addr *addr);
 
 /* After a name was not resolved: what DNS said and which server, as fields beside the error. Always -1. */
 int io_origin(struct call *c, const struct sk_origin *origin);
+/* After it was: who said so, as a note. */
+void io_answered(struct call *c, const struct sk_origin *origin);
 
 /* Two lines `want`, `got` with the hex of both, and a mark under the first byte that differs: notes. */
 void io_diff(struct call *c, const void *want, size_t nwant, const void *got, size_t ngot);

@@ -35,6 +35,7 @@ static int getaddrinfo_(struct call *c) {
     if (sk_getaddrinfo(text_or(c, GAI_HOST, NULL), text_or(c, GAI_SERVICE, NULL), &hints, &c->opt->lookup, c->deadline,
                        &list, &origin, &c->err) < 0)
         return io_origin(c, &origin);
+    io_answered(c, &origin);
     bool first = flag(c, GAI_FIRST);
     if (first)
         c->shows = "addr";
@@ -65,16 +66,21 @@ const struct command cmd_getaddrinfo = {
     .flags = FAMILIES | UDP | WAITS | NAMES,
     .result = R_ITEMS,
     .shows = "family type proto addr canonname",
-    .details = "The answers are those of getaddrinfo(3) for the same input, also for the short and numeric forms of "
-               "IPv4 that other "
-               "commands refuse. A failure has getaddrinfo's negative number as error.errno, and status 4.\n"
-               "Names are looked up as everywhere in sockctl: the hosts file, localhost, then DNS, with the command's "
-               "time limit.",
+    .details =
+        "The answers are those of getaddrinfo(3) for the same input, also for the short and numeric forms of IPv4 that "
+        "other commands refuse, in the order of RFC 6724. A failure has getaddrinfo's negative number as error.errno, "
+        "and status 4.\n"
+        "Names are looked up as everywhere in sockctl: --resolve, the hosts file, localhost, then DNS with the servers "
+        "and the search list of resolv.conf, within the command's time limit. -v tells who answered. What DNS said is "
+        "in "
+        "the message, and in JSON as error.reason (NXDOMAIN, NODATA, SERVFAIL, REFUSED, TIMEOUT, ...) and "
+        "error.server.",
     .examples =
         (const char *const[]){
             "getaddrinfo localhost 80",
             "getaddrinfo --first -4 --type stream localhost 80",
             "getaddrinfo --flags passive - 8080",
+            "getaddrinfo --first --resolve www.example.test:192.0.2.1 www.example.test 80",
             NULL,
         },
     .check = check_getaddrinfo,
@@ -102,6 +108,7 @@ static int getnameinfo_(struct call *c) {
     if (sk_getnameinfo(&ep.addr, (int)int_or(c, GNI_FLAGS, 0), &c->opt->lookup, c->deadline, &c->result, &origin,
                        &c->err) < 0)
         return io_origin(c, &origin);
+    io_answered(c, &origin);
     return 0;
 }
 

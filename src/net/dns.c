@@ -14,8 +14,7 @@
 
 #define ADDRESSES_MAX 256
 #define ALIASES_MAX   16
-#define OTHER_FAMILY  (2 * SK_SECOND)  /* how long an answer waits for that of the other family */
-#define GRUDGE        (10 * SK_SECOND) /* how long a silent server is asked after the others */
+#define OTHER_FAMILY  (2 * SK_SECOND) /* how long an answer waits for that of the other family */
 
 static const int families[2] = { AF_INET6, AF_INET };
 
@@ -141,16 +140,9 @@ static int ask_server(struct asking *a, const struct sk_addr *server, size_t ser
     bool is_silent = op->pending > 0;
     for (int i = 0; i < 2; i++)
         is_silent = is_silent || (a->part[i].is_wanted && is_silence(a->part[i].status));
-    channel->silent_until = is_silent ? sk_after(GRUDGE) : 0;
+    sk_dns_note_silence(server, is_silent);
     sk_op_leave(op);
     return rc;
-}
-
-/* Was it silent a moment ago? */
-static bool has_grudge(struct asking *a, const struct sk_addr *server) {
-    a->key.server = *server;
-    const struct sk_channel *channel = sk_channel_find(&a->key);
-    return channel && channel->silent_until > sk_now();
 }
 
 /* Every server once, those that were silent last. 0, or -1 as ask_server. */
@@ -158,7 +150,7 @@ static int ask_round(struct asking *a, size_t first, struct sk_err *err) {
     bool is_late[SK_SERVERS_MAX];
     size_t left = a->server_count;
     for (size_t i = 0; i < a->server_count; i++)
-        is_late[i] = has_grudge(a, &a->servers[i]);
+        is_late[i] = sk_dns_was_silent(&a->servers[i]);
     for (int pass = 0; pass < 2; pass++)
         for (size_t k = 0; k < a->server_count; k++) {
             size_t i = (first + k) % a->server_count;
@@ -297,7 +289,7 @@ static void collect(const struct ares_addrinfo *answer, int family, struct sk_ad
         if (n->ai_family != family || (size_t)n->ai_addrlen < room)
             continue;
         if (out->count >= ADDRESSES_MAX) {
-            out->is_cut = true;
+            out->origin.is_cut = true;
             break;
         }
         memset(&addr, 0, sizeof addr);

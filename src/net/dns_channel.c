@@ -121,7 +121,7 @@ static bool is_same(const struct sk_channel_key *a, const struct sk_channel_key 
            a->tries == b->tries && a->bulk == b->bulk;
 }
 
-struct sk_channel *sk_channel_find(const struct sk_channel_key *key) {
+static struct sk_channel *find_channel(const struct sk_channel_key *key) {
     for (struct sk_channel *c = channels; c; c = c->next)
         if (is_same(&c->key, key))
             return c;
@@ -141,7 +141,7 @@ static void close_idle(void) {
 
 struct sk_channel *sk_channel_get(const struct sk_channel_key *key, struct sk_err *err) {
     char text[SK_ADDR_TEXT];
-    struct sk_channel *channel = sk_channel_find(key);
+    struct sk_channel *channel = find_channel(key);
     if (channel)
         return channel;
     if (open_library(err) < 0)

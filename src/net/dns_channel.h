@@ -37,7 +37,6 @@ struct sk_channel {
     struct sk_op *done, *last_done; /* with key.bulk: those that are over, in order */
     int pending;                    /* queries */
     bool is_pumped;
-    sk_time silent_until; /* it did not answer a moment ago: others are asked first until then */
     struct sk_channel *next;
 };
 
@@ -63,8 +62,6 @@ struct sk_op {
 
 /* The channel of a server: the one that is there, or a new one. NULL with SK_INTERNAL, SK_SYS, or SK_USAGE. */
 struct sk_channel *sk_channel_get(const struct sk_channel_key *key, struct sk_err *err);
-/* The one that is there, or NULL. */
-struct sk_channel *sk_channel_find(const struct sk_channel_key *key);
 void sk_channels_done(void);
 
 struct sk_op *sk_op_new(struct sk_channel *channel);

@@ -41,6 +41,10 @@ int sk_dns_conclude(struct sk_op *op, const char *shown, const struct sk_questio
 int sk_dns_ask_name(const struct sk_addr *addr, const struct sk_lookup *how, sk_time deadline, char **name,
                     struct sk_origin *origin, struct sk_err *err);
 
+/* Did the server not answer when it was last asked, a few seconds ago at most? */
+bool sk_dns_was_silent(const struct sk_addr *server);
+void sk_dns_note_silence(const struct sk_addr *server, bool is_silent);
+
 /* The name as it is sent: checked, in A-labels. Errors: SK_GAI EAI_NONAME. */
 int sk_dns_name(const char *name, char ascii[256], struct sk_err *err);
 /* A name that may be sent to DNS: labels of 1 to 63 letters, digits, '-' and '_', 253 in all, no number at the end. */

@@ -14,13 +14,13 @@ struct sk_origin {
                            "BADRESP", "TIMEOUT", "UNREACHABLE"; else NULL */
     char server[160];   /* the DNS server that said so; when all were silent, all of them; "" */
     int timeouts;       /* queries that got no answer in time */
+    bool is_cut;        /* there were more addresses than we take */
 };
 
 struct sk_addrs { /* owned list; all zero is empty */
     struct sk_addr *list;
     int *ttl; /* of each, in seconds; -1: not known */
     size_t count;
-    bool is_cut;             /* there were more than we take */
     char *canonical;         /* or NULL */
     struct sk_origin origin; /* also after a failure */
 };

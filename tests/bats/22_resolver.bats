@@ -29,3 +29,8 @@ in_lab() { run timeout 300 unshare -mn python3 "$BATS_TEST_DIRNAME/$1" "${@:2}";
     in_lab names_cancel.py "$RANDOM"
     assert_success
 }
+
+@test "resolv.conf, hosts, nsswitch.conf, the options in their place, and several servers of which some are bad" {
+    in_lab names_config.py
+    assert_success
+}

@@ -139,8 +139,8 @@ EXPECTED = {
 
 
 class Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, log):
-        self.log, self.transport, self.elsewhere = log, None, []
+    def __init__(self, log, always):
+        self.log, self.always, self.transport, self.elsewhere = log, always, None, []
 
     def connection_made(self, transport):
         self.transport = transport
@@ -153,7 +153,7 @@ class Datagrams(asyncio.DatagramProtocol):
     def datagram_received(self, data, addr):
         q = Query(data)
         self.log.append(f"{q.name} {KINDS.get(q.type, q.type)}")
-        kind = q.name.split(".", maxsplit=1)[0]
+        kind = self.always or q.name.split(".", maxsplit=1)[0]
         if kind == "loss":  # every second question is lost
             if sum(entry.startswith("loss") for entry in self.log) % 2:
                 return
@@ -196,10 +196,11 @@ async def conversation(reader, writer, log):
 
 
 class Server(threading.Thread):
-    """On port 53 of 127.0.0.1, UDP and TCP; log has what was asked."""
+    """On port 53, UDP and TCP; log has what was asked. `always`: every name is treated as this one."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1", always=None):
         super().__init__(daemon=True)
+        self.address, self.always = address, always
         self.log, self.ready = [], threading.Event()
         self.start()
         self.ready.wait()
@@ -208,9 +209,10 @@ class Server(threading.Thread):
         asyncio.run(self.serve())
 
     async def serve(self):
-        _, datagrams = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Datagrams(self.log), local_addr=("127.0.0.1", 53))
-        await datagrams.prepare()
-        await asyncio.start_server(lambda r, w: conversation(r, w, self.log), "127.0.0.1", 53)
+        _, datagrams = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Datagrams(self.log, self.always), local_addr=(self.address, 53))
+        if not self.always:
+            await datagrams.prepare()
+        await asyncio.start_server(lambda r, w: conversation(r, w, self.log), self.address, 53)
         self.ready.set()
         await asyncio.Event().wait()
 
