@@ -122,6 +122,15 @@ static int read_names(void *arg) {
 
 /* ---- Answers ---- */
 
+/* One value for all records of a type. */
+static struct sk_value type_of(const struct sk_addr *addr) {
+    static struct sk_value a, aaaa;
+    struct sk_value *type = addr->u.sa.sa_family == AF_INET6 ? &aaaa : &a;
+    if (type->type == SK_NULL)
+        *type = sk_text(type == &a ? "A" : "AAAA");
+    return sk_copy(*type);
+}
+
 static struct sk_value item_of(const struct sk_answer *a) {
     char text[SK_ADDR_TEXT];
     if (!a->ok)
@@ -131,7 +140,7 @@ static struct sk_value item_of(const struct sk_answer *a) {
         struct sk_value record = sk_record();
         const struct sk_addr *addr = &a->addrs.list[i];
         int ttl = a->addrs.ttl[i];
-        sk_put(&record, "type", sk_text(addr->u.sa.sa_family == AF_INET6 ? "AAAA" : "A"));
+        sk_put(&record, "type", type_of(addr));
         sk_put(&record, "ttl", ttl >= 0 ? sk_int(ttl) : sk_null());
         sk_put_main(&record, "data", sk_text(sk_addr_host(text, sizeof text, addr)));
         sk_push(&records, record);

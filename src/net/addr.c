@@ -117,6 +117,29 @@ static char *format_unix(char *dst, size_t size, const struct sk_addr *addr, con
     return dst;
 }
 
+/* Four numbers with dots, without stdio: a hundred thousand of them a second is no rare case. */
+static const char *ip4_text(char dst[16], const unsigned char *bytes) {
+    char *p = dst;
+    for (int i = 0; i < 4; i++) {
+        unsigned n = bytes[i];
+        if (i > 0)
+            *p++ = '.';
+        if (n >= 100)
+            *p++ = (char)('0' + n / 100);
+        if (n >= 10)
+            *p++ = (char)('0' + n / 10 % 10);
+        *p++ = (char)('0' + n % 10);
+    }
+    *p = '\0';
+    return dst;
+}
+
+static void copy_text(char *dst, size_t size, const char *text) {
+    size_t n = strlen(text) + 1;
+    if (n <= size)
+        memcpy(dst, text, n);
+}
+
 char *sk_addr_host(char *dst, size_t size, const struct sk_addr *addr) {
     char text[46];
     dst[0] = '\0';
@@ -125,15 +148,18 @@ char *sk_addr_host(char *dst, size_t size, const struct sk_addr *addr) {
     const unsigned char *b = (const unsigned char *)&addr->u.in.sin_addr;
     switch (addr->u.sa.sa_family) {
     case AF_INET:
-        snprintf(dst, size, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+        copy_text(dst, size, ip4_text(text, b));
         break;
     case AF_INET6: {
         char zone[IF_NAMESIZE] = "", number[16] = "";
         unsigned scope = is_scoped(&addr->u.in6.sin6_addr) ? addr->u.in6.sin6_scope_id : 0;
-        if (scope != 0 && !if_indextoname(scope, zone))
+        if (scope == 0) {
+            copy_text(dst, size, sk_ip6_text(text, addr->u.in6.sin6_addr.s6_addr));
+            break;
+        }
+        if (!if_indextoname(scope, zone))
             snprintf(number, sizeof number, "%u", scope);
-        snprintf(dst, size, "%s%s%s%s", sk_ip6_text(text, addr->u.in6.sin6_addr.s6_addr), scope ? "%" : "", zone,
-                 number);
+        snprintf(dst, size, "%s%s%s%s", sk_ip6_text(text, addr->u.in6.sin6_addr.s6_addr), "%", zone, number);
         break;
     }
     case AF_UNIX:

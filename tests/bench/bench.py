@@ -165,7 +165,163 @@ def bench_script():
     }, "more") and ok
 
 
-BENCHMARKS = {"start": bench_start, "script": bench_script}
+@contextlib.contextmanager
+def namespace():
+    """A network namespace with a loopback: the words that run a command in it."""
+    name = f"sockctl-bench-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+        yield ["ip", "netns", "exec", name]
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def rate(n, command, count, wanted):
+    """n things a second of a command whose output must hold `wanted` of them by `count`."""
+    def measure():
+        start = time.perf_counter()
+        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        took = time.perf_counter() - start
+        found = count(result.stdout)
+        if found != wanted:
+            raise RuntimeError(f"{found}, not {wanted}: {(result.stderr or result.stdout).strip()[:200]}")
+        return n / took
+    return measure
+
+
+NSD = """
+server:
+    ip-address: 127.0.0.1
+    username: ""
+    chroot: ""
+    zonesdir: "{dir}"
+    database: ""
+    pidfile: "{dir}/pid"
+    xfrdfile: ""
+    zonelistfile: "{dir}/zones"
+    logfile: "{dir}/log"
+    server-count: 1
+    receive-buffer-size: 4194304
+    send-buffer-size: 4194304
+    rrl-ratelimit: 0
+remote-control:
+    control-enable: no
+zone:
+    name: bench.test
+    zonefile: zone
+"""
+
+
+@contextlib.contextmanager
+def name_server(inside, n):
+    """nsd with n names that have A and AAAA: the path of the list of names."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory)
+        (path / "conf").write_text(NSD.format(dir=path))
+        (path / "names").write_text("".join(f"h{i}.bench.test\n" for i in range(n)))
+        (path / "zone").write_text("$ORIGIN bench.test.\n$TTL 300\n@ SOA ns h 1 3600 600 86400 300\n@ NS ns\nns A 127.0.0.1\n" + "".join(
+            f"h{i} A 10.{i >> 16}.{i >> 8 & 255}.{i & 255}\nh{i} AAAA fd00::{i >> 16:x}:{i & 65535:x}\n" for i in range(n)))
+        server = subprocess.Popen([*inside, "nsd", "-d", "-c", path / "conf"], stderr=subprocess.DEVNULL)
+        try:
+            last = [*inside, SOCKCTL, "resolve", "--server", "127.0.0.1", "-t", "1s", f"h{n - 1}.bench.test"]
+            deadline = time.monotonic() + 60
+            while subprocess.run(last, capture_output=True, check=False).returncode:
+                if time.monotonic() > deadline or server.poll() is not None:
+                    raise RuntimeError(f"nsd does not answer: {(path / 'log').read_text()[-300:]}")
+            yield path / "names"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def bench_resolve():
+    """Many names of a local nsd (>= 0.85 x raw UDP in C, >= 10 x kdig; >= 1.2 x massdns where it is installed)."""
+    n, few = scaled(100_000), scaled(2_000)
+    ok = True
+    with namespace() as inside, name_server(inside, n) as names:
+        some = names.with_name("some")
+        some.write_text("".join(f"h{i}.bench.test\n" for i in range(few)))
+        for title, options, types in (("A", ["-4"], ["1"]), ("AAAA and A", [], ["28", "1"])):
+            each = len(types)
+            ours = [*inside, SOCKCTL, "resolve", "--server", "127.0.0.1", *options, "--file", names]
+            variants = {
+                f"sockctl resolve {' '.join(options)}": rate(n, ours, lambda out: sum(len(line.split()) - 1 for line in out.splitlines()), n * each),
+                "C sendmmsg and recvmmsg": rate(n, [*inside, BUILD / "ask", names, "53", *types], int, n * each),
+            }
+            if shutil.which("kdig") and each == 1:
+                variants["kdig +short NAME..."] = rate(few, [*inside, "xargs", "-a", some, "kdig", "@127.0.0.1", "+short"],
+                                                       lambda out: len(out.splitlines()), few)
+            if shutil.which("massdns"):
+                (names.with_name("resolvers")).write_text("127.0.0.1:53\n")
+                records = [word for kind in (["A"] if each == 1 else ["A", "AAAA"]) for word in ("-t", kind)]
+                variants["massdns -s 100"] = rate(
+                    n, [*inside, "massdns", "-q", "-r", names.with_name("resolvers"), *records, "-s", "100", "-o", "S", names],
+                    lambda out: len(out.splitlines()), n * each)
+            ok = compare(f"resolve: {title} of {n:,} names", variants, "more") and ok
+    return ok
+
+
+OPEN_PORTS = """
+import socket, sys
+kept = []
+for port in map(int, sys.argv[1:]):
+    s = socket.socket()
+    s.bind(("127.0.0.1", port))
+    s.listen(512)
+    kept.append(s)
+print("ready", flush=True)
+while True:
+    for s in kept:
+        s.setblocking(False)
+        try:
+            while True:
+                s.accept()[0].close()
+        except BlockingIOError:
+            pass
+    if not sys.stdin.buffer.read(1):
+        break
+"""
+
+
+def bench_probe():
+    """All ports of one host, 20 of them open (>= 0.9 x non-blocking connect in C; >= 2 x nmap -sT -T5)."""
+    ports = [22, 80, 443, 1024, 2222, 3306, 5000, 5432, 6379, 8000, 8080, 8443, 9000, 10000, 12345, 15000, 20000, 25000, 30000, 65000]
+    last = 65_535 if SCALE == 1 else scaled(65_535)
+    open_ports = sum(port <= last for port in ports)
+    with namespace() as inside:
+        server = subprocess.Popen([*inside, sys.executable, "-S", "-E", "-c", OPEN_PORTS, *map(str, ports)],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            server.stdout.readline()
+
+            def scan(command, count):
+                inner = rate(last, [*inside, *command], count, open_ports)
+
+                def measure():
+                    server.stdin.write(b".")  # the queues of the last one are emptied
+                    server.stdin.flush()
+                    return inner()
+                return measure
+
+            def nmap_open(out):
+                return sum("/tcp " in line and " open " in line for line in out.splitlines())
+            variants = {
+                "sockctl probe": scan([SOCKCTL, "probe", f"127.0.0.1:1-{last}"], lambda out: out.count(" open ")),
+                "C connect": scan([BUILD / "scan", "1", str(last)], int),
+            }
+            if shutil.which("nmap"):
+                variants["nmap -sT -T5"] = scan(["nmap", "-sT", "-n", "-Pn", "-T5", f"-p1-{last}", "127.0.0.1"], nmap_open)
+                variants["nmap -sT -T5 --min-parallelism 1000"] = scan(
+                    ["nmap", "-sT", "-n", "-Pn", "-T5", "--min-parallelism", "1000", "--max-retries", "0", f"-p1-{last}", "127.0.0.1"],
+                    nmap_open)
+            return compare(f"probe: {last:,} ports", variants, "more")
+        finally:
+            server.stdin.close()
+            server.wait()
+
+
+BENCHMARKS = {"start": bench_start, "script": bench_script, "resolve": bench_resolve, "probe": bench_probe}
 
 
 def main(names):

@@ -1,0 +1,208 @@
+/* The two passes of a bulk lookup. The first asks one server once for each name, all from the task that takes the
+ * answers; whatever is not settled by that goes to a few tasks of the second. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/bulk_parts.h"
+#include "net/dns_channel.h"
+#include "run/wait.h"
+
+enum {
+    LOSS = 2,        /* percent of the questions lost that mean that there are too many */
+    SILENCES = 20,   /* in a row: the next server is asked */
+    AGAIN_MOST = 64, /* tasks of the second pass */
+    REFUSED_TRIES = 4,
+};
+
+static unsigned questions(const struct sk_bulk *b) { return b->how.family ? 1 : 2; }
+
+/* ---- The second pass ---- */
+
+/* A connection that the server ended, or a server that is just starting: what fails at once is tried again, later. */
+static int ask_patiently(const struct sk_bulk *b, const char *name, int family, sk_time limit, struct sk_addrs *out,
+                         struct sk_err *err) {
+    sk_time pause = 50 * SK_MS;
+    for (int tries = 1;; tries++) {
+        int rc = sk_dns_ask(name, family, b->how.lookup, limit, out, err);
+        bool is_refused = rc < 0 && out->origin.reason && strcmp(out->origin.reason, "UNREACHABLE") == 0;
+        if (!is_refused || tries == REFUSED_TRIES || sk_sleep_until(sk_after(pause), "resolve", err) < 0)
+            return rc;
+        pause *= 2;
+    }
+}
+
+/* Of the failures of two families the one to tell: trouble, then "exists", then "no such name". */
+static int rank_of(const struct sk_err *err) {
+    return err->kind != SK_GAI || !sk_bulk_is_unknown(err) ? 2 : err->code == EAI_NODATA;
+}
+
+/* One family after the other, so that each has an answer of its own. */
+static void resolve_again(struct sk_bulk *b, struct sk_entry *e) {
+    static const int families[] = { AF_INET6, AF_INET };
+    sk_time share = b->how.family ? b->how.attempt : b->how.attempt / 2;
+    struct sk_err err;
+    bool has_failed = false;
+    e->answer.addrs.count = 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (b->how.family && b->how.family != families[i])
+            continue;
+        if (ask_patiently(b, e->text, families[i], sk_after(share), &e->answer.addrs, &err) == 0)
+            continue;
+        if (!has_failed || rank_of(&err) > rank_of(&e->answer.err))
+            e->answer.err = err;
+        has_failed = true;
+    }
+    b->doubtful--;
+    sk_bulk_finish(b, e, e->answer.addrs.count > 0);
+}
+
+static int work(void *arg) {
+    struct sk_bulk *b = arg;
+    struct sk_err err;
+    while (!sk_canceled()) {
+        struct sk_entry *e = sk_pop_entry(&b->again);
+        if (e) {
+            resolve_again(b, e);
+            continue;
+        }
+        b->resting++;
+        sk_event_clear(&b->doubts);
+        int rc = sk_event_wait(&b->doubts, "resolve", SK_NEVER, &err);
+        b->resting--;
+        if (rc < 0)
+            break;
+    }
+    b->at_work--;
+    return 0;
+}
+
+static void doubt(struct sk_bulk *b, struct sk_entry *e) {
+    struct sk_err err;
+    b->doubtful++;
+    b->count.again++;
+    sk_push_entry(&b->again, e);
+    unsigned most = b->how.most / 4 < 1 ? 1 : b->how.most / 4 < AGAIN_MOST ? b->how.most / 4 : AGAIN_MOST;
+    if (b->resting > 0)
+        sk_event_set(&b->doubts);
+    else if (b->at_work < most && sk_spawn(&b->tasks, "resolve", work, b, &err))
+        b->at_work++;
+}
+
+/* ---- The first pass ---- */
+
+/* Asked as it is, is it the name that is meant, and is its absence the last word? */
+static bool is_asked_first(const struct sk_bulk *b, const char *name) {
+    int dots = 0;
+    for (const char *p = name; *p; p++) {
+        if ((unsigned char)*p >= 0x80)
+            return false;
+        dots += *p == '.';
+    }
+    return dots >= b->question.conf.ndots || b->question.conf.ndomains == 0;
+}
+
+static bool is_last_word(const struct sk_bulk *b, const struct sk_entry *e) {
+    return b->question.conf.ndomains == 0 || e->text[e->answer.n - 1] == '.';
+}
+
+static struct sk_channel *channel_of(struct sk_bulk *b, struct sk_err *err) {
+    const struct sk_resolv_conf *conf = &b->question.conf;
+    return sk_channel_get(&(struct sk_channel_key){ .server = conf->servers[b->server],
+                                                    .tcp = b->question.tcp,
+                                                    .timeout_ms = conf->timeout_ms,
+                                                    .tries = 1,
+                                                    .bulk = true },
+                          err);
+}
+
+/* May another name be begun by now? *when: if not, then. */
+static bool is_due(const struct sk_bulk *b, sk_time *when) {
+    uint64_t begun = b->count.in - b->waiting.count;
+    if (b->how.rate == 0)
+        return true;
+    *when = sk_later(b->start, (sk_time)(begun * (uint64_t)SK_SECOND / b->how.rate));
+    return *when <= sk_now();
+}
+
+/* Send questions, as many as may be under way. 0, or -1; *when: not before then, on account of the rate. */
+int sk_bulk_begin(struct sk_bulk *b, sk_time *when, struct sk_err *err) {
+    struct sk_channel *channel = b->waiting.first ? channel_of(b, err) : NULL;
+    if (b->waiting.first && !channel)
+        return -1;
+    while (b->waiting.first && b->under_way + questions(b) <= b->window + 1 && is_due(b, when)) {
+        struct sk_entry *e = sk_pop_entry(&b->waiting);
+        if (!is_asked_first(b, e->text)) {
+            doubt(b, e);
+            continue;
+        }
+        b->under_way += questions(b);
+        e->op = sk_op_new(channel);
+        e->op->owner = e;
+        if (b->how.family != AF_INET)
+            sk_op_ask(e->op, 0, e->text, AF_INET6);
+        if (b->how.family != AF_INET6)
+            sk_op_ask(e->op, 1, e->text, AF_INET);
+    }
+    return 0;
+}
+
+/* Few losses: more may be under way; many: half as many. */
+static void adapt(struct sk_bulk *b, const struct sk_op *op) {
+    bool is_lost = false;
+    for (int i = 0; i < 2; i++)
+        is_lost = is_lost || (op->query[i].is_used && op->query[i].timeouts > 0);
+    b->silences = is_lost ? b->silences + 1 : 0;
+    b->lost += is_lost;
+    if (++b->sampled < SK_WINDOW_SAMPLE)
+        return;
+    if (b->lost * 100 > LOSS * b->sampled)
+        b->window = b->window / 2 > SK_WINDOW_LEAST ? b->window / 2 : SK_WINDOW_LEAST;
+    else
+        b->window += b->window / 10 + 1;
+    if (b->window > b->how.most)
+        b->window = b->how.most;
+    b->sampled = b->lost = 0;
+}
+
+static void conclude(struct sk_bulk *b, struct sk_op *op) {
+    struct sk_entry *e = op->owner;
+    adapt(b, op);
+    b->under_way -= questions(b);
+    int rc = sk_dns_conclude(op, e->text, &b->question, &e->answer.addrs, &e->answer.err);
+    e->op = NULL;
+    sk_op_leave(op);
+    if (rc == 0)
+        sk_bulk_finish(b, e, true);
+    else if (rc < 0 && is_last_word(b, e))
+        sk_bulk_finish(b, e, false);
+    else
+        doubt(b, e);
+}
+
+/* A server that says nothing at all is left for the next; what it was asked is asked again. */
+static void next_server(struct sk_bulk *b) {
+    b->silences = 0;
+    if (b->question.conf.server_count < 2)
+        return;
+    b->server = (b->server + 1) % b->question.conf.server_count;
+    for (struct sk_entry *e = b->newest; e; e = e->older)
+        if (e->op) {
+            sk_op_leave(e->op);
+            e->op = NULL;
+            b->under_way -= questions(b);
+            doubt(b, e);
+        }
+}
+
+/* Take what the server said. */
+int sk_bulk_pump(struct sk_bulk *b, sk_time limit, struct sk_err *err) {
+    struct sk_op *op;
+    struct sk_channel *channel = channel_of(b, err);
+    if (!channel || sk_channel_pump(channel, limit, err) < 0)
+        return -1;
+    while ((op = sk_channel_done(channel)))
+        conclude(b, op);
+    if (b->silences >= SILENCES)
+        next_server(b);
+    return 0;
+}
