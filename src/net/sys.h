@@ -23,9 +23,9 @@ int sk_sys_listen(int fd, int backlog, struct sk_err *err);
  * (simultaneous open: the kernel chose for it the port it asks for) is connected, as for connect(2): no call is made
  * to find out. */
 int sk_sys_connect(int fd, const struct sk_addr *addr, sk_time deadline, struct sk_err *err);
-/* connect(2) for those who connect often and to whom a failure is an answer: 0, or an errno, without a sentence. What is
- * begun is looked at once more: on loopback the answer has come by then, and nobody needs to wait. EALREADY: it goes on,
- * sk_sys_connect waits for it. */
+/* connect(2) for those who connect often and to whom a failure is an answer: 0, or an errno, without a sentence. What
+ * is begun is looked at once more: on loopback the answer has come by then, and nobody needs to wait. EALREADY: it goes
+ * on, sk_sys_connect waits for it. */
 int sk_sys_connect_now(int fd, const struct sk_addr *addr);
 /* accept4(2); ECONNABORTED, EPROTO and network errors of the dead connection try again (accept(2), Linux). Returns the
  * descriptor. */

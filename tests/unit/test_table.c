@@ -50,8 +50,8 @@ static void sorted_and_found(void **state) {
 }
 
 static void rows_are_complete(void **state) {
-    static const char *const groups[] = { "make", "bytes", "wait", "options", "names", "tls", "jobs",
-                                         "session", "test", "doors" };
+    static const char *const groups[] = { "make", "bytes", "wait",    "options", "names",
+                                          "tls",  "jobs",  "session", "test",    "doors" };
     (void)state;
     FOR_COMMANDS(cmd) {
         bool known = false;
