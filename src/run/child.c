@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -124,19 +125,40 @@ struct kin {
     size_t count;
 };
 
-static void add_children(struct kin *kin, pid_t pid) {
-    char path[64], line[1024];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+/* The text of /proc/PID/NAME, empty when it is gone. */
+static void read_proc(pid_t pid, const char *name, char *text, size_t size) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
     sk_fd_close(fd, NULL);
-    line[n > 0 ? n : 0] = '\0';
+    text[n > 0 ? n : 0] = '\0';
+}
+
+/* Stopped, it starts nothing while its children are read: a shell that TERM meets in vfork(2) leaves a command behind.
+ */
+static void stop(int pidfd, pid_t pid) {
+    char text[512];
+    pidfd_send_signal(pidfd, SIGSTOP, NULL, 0);
+    do {
+        read_proc(pid, "stat", text, sizeof text);
+        const char *state = strrchr(text, ')'); /* proc(5): "PID (NAME) STATE ..." */
+        if (!state || strchr("TtZX", state[2]))
+            return;
+    } while (sk_sleep_until(sk_after(SK_MS / 10), "waitid", NULL) == 0); /* the shield ends it */
+}
+
+static void add_children(struct kin *kin, pid_t pid) {
+    char name[32], line[1024];
+    snprintf(name, sizeof name, "task/%d/children", (int)pid);
+    read_proc(pid, name, line, sizeof line);
     char *end = line;
     for (long one; kin->count < sizeof kin->pidfds / sizeof *kin->pidfds && (one = strtol(end, &end, 10)) > 0;) {
         int pidfd = open_handle((pid_t)one);
         if (pidfd < 0)
             continue;
         kin->pidfds[kin->count++] = pidfd;
+        stop(pidfd, (pid_t)one);
         add_children(kin, (pid_t)one);
     }
 }
@@ -146,11 +168,21 @@ static void terminate(int pidfd) {
     pidfd_send_signal(pidfd, SIGCONT, NULL, 0); /* a stopped one does not hear TERM */
 }
 
-static void kill_child(struct sk_child *child) {
-    kill(child->pid, SIGKILL);
-    struct pollfd gone = { .fd = child->pidfd, .events = POLLIN };
-    while (poll(&gone, 1, 1000) < 0 && errno == EINTR) /* a moment, not worth a wait that may be cancelled */
-        continue;
+/* It did not hear TERM: it, and what it has started since. */
+static void kill_child(struct sk_child *child, struct kin *kin) {
+    sk_shield();
+    stop(child->pidfd, child->pid);
+    add_children(kin, child->pid);
+    sk_unshield();
+    for (size_t i = 0; i < kin->count; i++)
+        pidfd_send_signal(kin->pidfds[i], SIGKILL, NULL, 0);
+    pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
+    int rc = -1;
+    for (int i = 0; rc < 0 && i < 5; i++) { /* a second, unless the kernel holds it longer */
+        sk_shield();
+        rc = sk_wait(child->pidfd, POLLIN, "waitid", SK_NEVER, NULL);
+        sk_unshield();
+    }
     waitid(P_PIDFD, (id_t)child->pidfd, &(siginfo_t){ 0 }, WEXITED | WNOHANG);
     sk_fd_close(child->pidfd, NULL);
     child->pidfd = -1;
@@ -161,17 +193,19 @@ void sk_child_end(struct sk_child *child) {
     int status;
     if (child->pidfd < 0)
         return;
+    sk_shield();
+    stop(child->pidfd, child->pid);
     add_children(&kin, child->pid);
     terminate(child->pidfd);
     for (size_t i = 0; i < kin.count; i++)
         terminate(kin.pidfds[i]);
-    sk_shield();
-    if (sk_child_wait(child, &status, SK_NEVER, NULL) < 0)
-        kill_child(child);
-    for (size_t i = 0; i < kin.count; i++) {
+    int rc = sk_child_wait(child, &status, SK_NEVER, NULL);
+    for (size_t i = 0; rc == 0 && i < kin.count; i++)
         if (sk_wait(kin.pidfds[i], POLLIN, "waitid", SK_NEVER, NULL) < 0)
             pidfd_send_signal(kin.pidfds[i], SIGKILL, NULL, 0);
-        sk_fd_close(kin.pidfds[i], NULL);
-    }
     sk_unshield();
+    if (rc < 0)
+        kill_child(child, &kin);
+    for (size_t i = 0; i < kin.count; i++)
+        sk_fd_close(kin.pidfds[i], NULL);
 }

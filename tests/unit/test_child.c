@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "run/child.h"
 
@@ -204,6 +205,24 @@ static void grandchildren(void **state) {
     }
 }
 
+/* Ended while it starts its command: the command ends with it, wherever in vfork(2) and exec that was. */
+static void grandchild_in_the_making(void **state) {
+    (void)state;
+    for (long ns = 0; ns < 3000000; ns += 30000) {
+        int fd[2];
+        char c;
+        assert_return_code(pipe2(fd, O_CLOEXEC), errno);
+        assert_int_equal(sk_child_start(&child, ARGV("sh", "-c", "sleep 1000; true"), -1, fd[1], -1, &err), 0);
+        close(fd[1]);
+        nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
+        sk_child_end(&child);
+        struct pollfd end = { .fd = fd[0], .events = POLLIN };
+        assert_int_equal(poll(&end, 1, 5000), 1);
+        assert_int_equal(read(fd[0], &c, 1), 0);
+        close(fd[0]);
+    }
+}
+
 static int sleeps_in_child(void *arg) {
     struct sk_child mine;
     struct sk_err e;
@@ -250,10 +269,19 @@ static void no_descriptor_left(void **state) {
 int main(void) {
     sk_wake_init();
     const struct CMUnitTest tests[] = {
-        BOTH(statuses),           ALONE(exec_fails),   ALONE(only_three_descriptors),
-        ALONE(descriptors_cross), ALONE(dispositions), ALONE(descriptor_limit),
-        BOTH(wait_ends),          BOTH(stubborn),      BOTH(stopped),
-        BOTH(grandchildren),      ALONE(many_at_once), ALONE(no_descriptor_left),
+        BOTH(statuses),
+        ALONE(exec_fails),
+        ALONE(only_three_descriptors),
+        ALONE(descriptors_cross),
+        ALONE(dispositions),
+        ALONE(descriptor_limit),
+        BOTH(wait_ends),
+        BOTH(stubborn),
+        BOTH(stopped),
+        BOTH(grandchildren),
+        BOTH(grandchild_in_the_making),
+        ALONE(many_at_once),
+        ALONE(no_descriptor_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
