@@ -21,7 +21,7 @@ def command(rng):
     name, options = rng.choice(NAMES), rng.choice(OPTIONS)
     kind = rng.randrange(4)
     if kind == 0:
-        return ["connect", *rng.choice(OPTIONS[:3]), f"{name}.test:9"]
+        return ["connect", *options, f"{name}.test:9"]
     if kind == 1:
         return ["getnameinfo", *[o for o in options if o not in ("-4", "-6")], f"192.0.2.{rng.randrange(256)}:9"]
     return ["getaddrinfo", *options, f"{name}.test", "80"]

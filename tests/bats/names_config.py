@@ -5,6 +5,7 @@ Run under `unshare -mn`; names_config.py"""
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -150,6 +151,22 @@ def bad_files(lab, good):
     run("umount", "/etc")
 
 
+def connecting(lab, good):
+    """connect takes the same options, and the two families of a connection are never two hosts of the search list."""
+    lab.configure(resolv="nameserver 127.0.0.1\nsearch good.test other.test\n")
+    good.log.clear()
+    answer = sockctl("connect", "-t", "300ms", "half:9")[3]  # half.good.test has IPv4 alone, half.other.test IPv6
+    tried = {a["addr"]["host"] for a in answer["error"]["attempts"]}
+    expect("one host", (tried, "half.other.test AAAA" in good.log), ({"192.0.2.1"}, False))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        done = subprocess.run([SOCKCTL, "--json", "connect", "--resolve", "www.test:127.0.0.1", f"www.test:{port}"], capture_output=True, text=True, check=False)
+        expect("connect --resolve", (done.returncode, json.loads(done.stdout)["result"]["peer"]["port"]), (0, port))
+    done = subprocess.run([SOCKCTL, "--json", "connect", "--server", "127.0.0.10", "-t", "20s", "good.test:9"], capture_output=True, text=True, check=False)
+    error = json.loads(done.stdout)["error"]
+    expect("connect, SERVFAIL", (done.returncode, error["code"], "SERVFAIL from 127.0.0.10" in error["message"]), (4, "EAI_AGAIN", True))
+
+
 def main():
     lab = Lab()
     lab.interface("192.0.2.10/24", "2001:db8::10/64")
@@ -157,6 +174,7 @@ def main():
     files(lab)
     options(lab, good)
     servers(lab, good)
+    connecting(lab, good)
     link_local(lab)
     bad_files(lab, good)
     lab.end()

@@ -99,6 +99,8 @@ UDP = {
     "refused": lambda q: [q.reply(rcode=5)],
     "rcode9": lambda q: [q.reply(rcode=9)],
     "silence": lambda q: [],
+    "half": lambda q: [q.reply(record(b"\xc0\x0c", A if "good" in q.name else AAAA, GOOD if "good" in q.name else b"\x20\1" + bytes(14)))
+                       if q.type == (A if "good" in q.name else AAAA) else q.reply()],
     "silent6": lambda q: [] if q.type == AAAA else [q.good()],
     "fail6": lambda q: [q.reply(rcode=2)] if q.type == AAAA else [q.good()],
     "tcp": lambda q: [q.reply(flags=0x8380)],
