@@ -208,7 +208,10 @@ static int end_step(struct running *r, struct sink *sink, int rc) {
         r->time.start = r->time.end = sk_now();
     if (!silent)
         rc = tell(r, out, rc == 0, &value);
-    if (outlet_close(&r->outlet, rc == 0, &c->err) < 0) {
+    int closed = outlet_close(&r->outlet, rc == 0, &c->err);
+    if (closed == OUTLET_ENOUGH) {
+        rc = 0;
+    } else if (closed < 0) {
         rc = -1;
         explain(r);
         c->reported = false;

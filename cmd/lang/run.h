@@ -29,7 +29,9 @@ struct outlet {
     struct sk_child child;
 };
 int outlet_open(struct outlet *o, struct call *c, const struct step *st);
-/* Close it; for a pipe wait for the shell command. -1 when that ended badly, and the step was ok or *err says that
- * nobody read: then its status says why. */
+enum { OUTLET_ENOUGH = 1 };
+/* Close it; for a pipe wait for the shell command. When the step was ok, or *err says that nobody read on, the end of
+ * the shell command decides: -1 and *err for a bad one; OUTLET_ENOUGH when it wanted no more (`| head`), which is no
+ * failure. */
 int outlet_close(struct outlet *o, bool ok, struct sk_err *err);
 #endif

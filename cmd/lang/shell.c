@@ -123,7 +123,7 @@ int outlet_close(struct outlet *o, bool ok, struct sk_err *err) {
         rc = 0;
     if (!o->piped)
         return rc;
-    bool unread = !ok && err->kind == SK_SHELL && err->code == 128 + SIGPIPE; /* then the command says why */
+    bool unread = !ok && err->kind == SK_SHELL && err->code == 128 + SIGPIPE;
     struct sk_err ended;
     if (sk_canceled())
         let_finish(&o->child);
@@ -132,5 +132,5 @@ int outlet_close(struct outlet *o, bool ok, struct sk_err *err) {
         *err = ended;
         return -1;
     }
-    return rc;
+    return rc == 0 && unread && shell >= 0 ? OUTLET_ENOUGH : rc;
 }
