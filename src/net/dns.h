@@ -44,6 +44,9 @@ int sk_resolve_local(const char *name, int family, const struct sk_lookup *how, 
 int sk_dns_ask(const char *name, int family, const struct sk_lookup *how, sk_time deadline, struct sk_addrs *out,
                struct sk_err *err);
 
+/* Which families have an address that is not loopback: who asks for both leaves out the one that has not, unless
+ * neither has. */
+void sk_families_here(bool *has4, bool *has6);
 /* The order of RFC 6724: sk_resolve's and getaddrinfo's answers have it; those of sk_dns_ask come as DNS gave them. */
 void sk_addrs_sort(struct sk_addrs *addrs);
 

@@ -52,8 +52,6 @@ bool sk_dns_is_name(const char *name);
 /* A name as getaddrinfo(3) would look it up: hosts alone decide when they know it, then localhost, then DNS. */
 int sk_resolve_as_libc(const char *name, int family, const struct sk_lookup *how, sk_time deadline,
                        struct sk_addrs *out, struct sk_err *err);
-/* Which families have an address that is not loopback. */
-void sk_families_here(bool *has4, bool *has6);
 
 /* A file as it was when it was read. */
 struct sk_stamp {

@@ -348,6 +348,8 @@ static int find_addresses(struct dial *d, const struct sk_sock *s, const struct 
     int rc = sk_resolve_local(ep->host, d->how.family, d->how.lookup, &plan->addrs, err);
     if (rc == 0)
         plan->name = ep->host;
+    else if (plan->addrs.count > 1)
+        sk_addrs_sort(&plan->addrs);
     for (size_t i = 0; i < plan->addrs.count; i++)
         sk_addr_set_port(&plan->addrs.list[i], ep->port);
     return rc < 0 ? -1 : 0;

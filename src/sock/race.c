@@ -133,9 +133,24 @@ static struct runner *new_runner(struct race *r) {
     return a;
 }
 
+/* The family of the better one of the first addresses (RFC 6724) begins, where both are known by then. */
+static void choose_first(struct race *r) {
+    struct sk_addrs best = { 0 };
+    for (int i = 0; i < 2; i++)
+        if (waiting(&r->sides[i]))
+            sk_addrs_add(&best, &r->sides[i].addrs.list[0]);
+    if (best.count == 2) {
+        sk_addrs_sort(&best);
+        r->turn = best.list[0].u.sa.sa_family == AF_INET;
+    }
+    sk_addrs_done(&best);
+}
+
 /* Try the next address: in a task, unless there is nothing beside it yet. */
 static void begin(struct race *r) {
     bool is_alone = r->running == 0 && !is_resolving(r);
+    if (r->plan->name && r->begun == 0)
+        choose_first(r);
     struct runner *a = new_runner(r);
     if (is_alone) {
         sk_time head_start = all_waiting(r) ? earlier(a->limit, sk_later(r->last, ATTEMPT_DELAY)) : a->limit;
@@ -204,7 +219,8 @@ static int conduct(struct race *r, struct sk_err *err) {
 static int look_up(void *arg) {
     struct side *side = arg;
     const struct sk_race *plan = side->race->plan;
-    sk_dns_ask(plan->name, side->family, plan->how->lookup, plan->deadline, &side->addrs, &side->err);
+    if (sk_dns_ask(plan->name, side->family, plan->how->lookup, plan->deadline, &side->addrs, &side->err) >= 0)
+        sk_addrs_sort(&side->addrs);
     for (size_t i = 0; i < side->addrs.count; i++)
         sk_addr_set_port(&side->addrs.list[i], plan->port);
     side->is_pending = false;
@@ -222,13 +238,19 @@ static int weight(const struct sk_err *why) {
 
 static void ask(struct race *r) {
     static const int families[] = { AF_INET6, AF_INET };
+    int only = r->plan->how->family;
+    bool has4, has6;
+    if (!only) {
+        sk_families_here(&has4, &has6);
+        only = has4 == has6 ? 0 : has6 ? AF_INET6 : AF_INET;
+    }
     for (int i = 0; i < 2; i++) {
         struct side *side = &r->sides[i];
-        if (r->plan->how->family && r->plan->how->family != families[i])
+        if (only && only != families[i])
             continue;
         side->family = families[i];
         side->is_pending = true;
-        if (r->plan->how->family) /* one question needs no task */
+        if (only) /* one question needs no task */
             look_up(side);
         else if (!sk_spawn(&r->scope, "resolve", look_up, side, &side->err))
             side->is_pending = false;

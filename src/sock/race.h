@@ -17,11 +17,11 @@ struct sk_race {
  * with *err: the names were not resolved, cancelled, or something that the next address would meet as well. *attempts
  * holds those that were begun, in that order, in each case.
  *
- * IPv6 and IPv4 take turns, beginning with the family of the first address, or, from DNS, with IPv6 if its answer is
- * there 50 ms after that for IPv4. The next attempt begins 250 ms after the last one, or when one fails; at most six
- * run at once, and one ends when it fails, when another one succeeds, or when its share of the time is over, where
- * addresses wait for a place. Addresses are tried by the calling task alone until one is silent for 250 ms: a lone
- * address costs what its system calls cost. */
+ * IPv6 and IPv4 take turns, beginning with the family of the first address. From DNS that is IPv6 if its answer is
+ * there 50 ms after that for IPv4, unless RFC 6724 puts an address of IPv4 first. The next attempt begins 250 ms after
+ * the last one, or when one fails; at most six run at once, and one ends when it fails, when another one succeeds, or
+ * when its share of the time is over, where addresses wait for a place. Addresses are tried by the calling task alone
+ * until one is silent for 250 ms: a lone address costs what its system calls cost. */
 int sk_race(const struct sk_race *plan, struct sk_sock **out, struct sk_attempts *attempts, struct sk_err *err);
 
 /* Bind s as `how` says before it connects to an address of this family. -1: another address would not help. */
