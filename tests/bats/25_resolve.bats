@@ -212,6 +212,26 @@ h4.test 10.0.0.4'
     done
 }
 
+@test "bad luck: spurious and late waits change nothing; cancelled at any wait, no name is told twice" {
+    start_dns
+    { seq -f 'h%g.test' 60; printf '%s\n' nx1.test nodata2.test fail3.test late4.test localhost 192.0.2.1 a..b; } > names
+    sockctl resolve --no-search --server "$dns" --ordered --file names > wanted 2> err || assert_equal $? 4
+    assert_equal "$(wc -l < wanted)" 67
+    local seed status
+    for seed in 1 2 3 4 5 6; do
+        SK_CHAOS=$seed sockctl resolve --no-search --server "$dns" --ordered --file names > out 2> err || assert_equal $? 4
+        diff wanted out
+        SK_CHAOS=$seed sockctl resolve --no-search --server "$dns" --file - < names > out 2> err || assert_equal $? 4
+        diff <(sort wanted) <(sort out)
+    done
+    for seed in {1..20}; do
+        status=0
+        SK_CHAOS=$seed,cancel sockctl resolve --no-search --server "$dns" --file names > out 2> err || status=$?
+        [[ $status == 4 || $status == 130 ]] || fail "status $status: $(cat err)"
+        assert_equal "$(cut -d' ' -f1 out | sort | uniq -d)" ''
+    done
+}
+
 @test "--rate: no more names a second than that" {
     start_dns
     seq -f 'h%g.test' 20 > names

@@ -257,6 +257,23 @@ SOCK
     assert_equal "$(grep -c ' open ' <<< "$output")" 1000
 }
 
+@test "bad luck: spurious and late waits change no verdict; cancelled at any wait, no port is told twice" {
+    serve tcp:22 tcp:20000-20019 udp:53
+    local seed status words=(--attempt 20s --data ping 127.0.0.1:20-25,20000-20029 udp:127.0.0.1:53,54)
+    for seed in 1 2 3 4 5 6; do
+        run --separate-stderr inside env SK_CHAOS=$seed sockctl probe "${words[@]}"
+        assert_failure 1
+        assert_equal "${#lines[@]}" 38
+        assert_equal "$(states | grep -v refused | xargs)" "22 open $(seq -f '%g open' 20000 20019 | xargs) 53 open"
+    done
+    for seed in {1..20}; do
+        status=0
+        inside env SK_CHAOS=$seed,cancel sockctl probe "${words[@]}" > "$BATS_TEST_TMPDIR/out" 2> "$BATS_TEST_TMPDIR/err" || status=$?
+        [[ $status == 1 || $status == 130 ]] || fail "status $status: $(cat "$BATS_TEST_TMPDIR/err")"
+        assert_equal "$(cut -d' ' -f1 "$BATS_TEST_TMPDIR/out" | sort | uniq -d)" ''
+    done
+}
+
 @test "Ctrl-C: what is known is told, status 130" {
     (exec ip netns exec "$NETNS" env --default-signal=INT sockctl probe --no-ordered 10.9.0.1:1000-1019,1400-1402 > "$BATS_TEST_TMPDIR/out" 2> "$BATS_TEST_TMPDIR/err") 3>&- &
     local pid=$! status=0
