@@ -17,7 +17,7 @@
 #include "verbs/each.h"
 #include "verbs/io.h"
 
-enum { NAME, FROM, ATTEMPT, CONCURRENCY, ORDERED, RATE };
+enum { NAME, FROM, ATTEMPT, CONCURRENCY, ORDERED, REVERSE, RATE };
 enum { CONCURRENCY_DEFAULT = 256, CONCURRENCY_MOST = 16000, RATE_MOST = 10000000 };
 enum { CHUNK = 65536, LINE_MOST = 1024 };
 #define ATTEMPT_DEFAULT (10 * SK_SECOND)
@@ -122,6 +122,14 @@ static int read_names(void *arg) {
 
 /* ---- Answers ---- */
 
+static void add_record(struct sk_value *records, struct sk_value type, int ttl, const char *data) {
+    struct sk_value record = sk_record();
+    sk_put(&record, "type", type);
+    sk_put(&record, "ttl", ttl >= 0 ? sk_int(ttl) : sk_null());
+    sk_put_main(&record, "data", sk_text(data));
+    sk_push(records, record);
+}
+
 /* One value for all records of a type. */
 static struct sk_value type_of(const struct sk_addr *addr) {
     static struct sk_value a, aaaa;
@@ -136,15 +144,11 @@ static struct sk_value item_of(const struct sk_answer *a) {
     if (!a->ok)
         return each_failure(a->name, &a->err);
     struct sk_value item = sk_record(), records = sk_list();
-    for (size_t i = 0; i < a->addrs.count; i++) {
-        struct sk_value record = sk_record();
-        const struct sk_addr *addr = &a->addrs.list[i];
-        int ttl = a->addrs.ttl[i];
-        sk_put(&record, "type", type_of(addr));
-        sk_put(&record, "ttl", ttl >= 0 ? sk_int(ttl) : sk_null());
-        sk_put_main(&record, "data", sk_text(sk_addr_host(text, sizeof text, addr)));
-        sk_push(&records, record);
-    }
+    if (a->host)
+        add_record(&records, sk_text("PTR"), -1, a->host);
+    for (size_t i = 0; i < a->addrs.count && !a->host; i++)
+        add_record(&records, type_of(&a->addrs.list[i]), a->addrs.ttl[i],
+                   sk_addr_host(text, sizeof text, &a->addrs.list[i]));
     sk_put_main(&item, "name", sk_text_n(a->name, a->n));
     sk_put(&item, "records", records);
     return item;
@@ -242,6 +246,7 @@ static int run_resolve(struct call *c) {
         .rate = (unsigned)int_or(c, RATE, 0),
         .attempt = has(c, ATTEMPT) ? c->args[ATTEMPT].u.t : ATTEMPT_DEFAULT,
         .ordered = flag(c, ORDERED),
+        .reverse = flag(c, REVERSE),
     };
     struct resolving r = { .c = c, .start = sk_now(), .bulk = sk_bulk_new(&how) };
     struct sk_scope scope;
@@ -271,6 +276,7 @@ const struct command cmd_resolve = {
             [CONCURRENCY] = OPT(0, "concurrency", K_INT, "questions under way at the same time, at most (default 256)",
                                 .lo = 1, .hi = CONCURRENCY_MOST),
             [ORDERED] = OPT(0, "ordered", K_FLAG, "answers in the order of the names, not as they come"),
+            [REVERSE] = OPT(0, "ptr", K_FLAG, "the names of addresses, instead of the addresses of names"),
             [RATE] = OPT(0, "rate", K_INT, "names asked for in a second, at most", .lo = 1, .hi = RATE_MOST),
             { .kind = K_END },
         },
@@ -286,11 +292,13 @@ const struct command cmd_resolve = {
         "addresses, which are their own answer. Each name is told once. What was lost, or is not settled by the first "
         "server, is asked for again, by all servers and with the search list. How many questions are under way adapts "
         "to what is lost; only names that are under way are held in memory.\n"
+        "--ptr asks the other way round: operands and lists are addresses, and the names of each are told.\n"
         "There is no default time limit for all together; -t sets one. -v, or stderr on a terminal, shows a summary.",
     .examples =
         (const char *const[]){
             "resolve localhost 127.0.0.1 ::1",
             "resolve -4 --resolve a.example:192.0.2.1 --ordered a.example localhost",
+            "resolve --ptr 127.0.0.1",
             "fails 4 resolve --no-hosts 256.0.0.1",
             NULL,
         },

@@ -77,6 +77,21 @@ static int answer_literal(struct sk_bulk *b, struct sk_entry *e) {
     return 1;
 }
 
+/* An address, whose name the hosts file may know. */
+static int answer_reverse(struct sk_bulk *b, struct sk_entry *e) {
+    char shown[120];
+    int rc = answer_literal(b, e);
+    if (rc == 0)
+        return sk_fail(&e->answer.err, SK_GAI, EAI_NONAME, "resolve", "%s: no address; write 192.0.2.1 or 2001:db8::1",
+                       sk_escape_cut(shown, sizeof shown, e->text, e->answer.n));
+    if (rc < 0)
+        return -1;
+    bool use_hosts = !b->how.lookup || !b->how.lookup->no_hosts;
+    const char *host = use_hosts ? sk_hosts_reverse(&e->answer.addrs.list[0]) : NULL;
+    e->answer.host = host ? sk_strdup(host) : NULL;
+    return host != NULL;
+}
+
 /* What is answered here, as sk_resolve does it. 1, 0: DNS must be asked, -1. */
 static int answer_here(struct sk_bulk *b, struct sk_entry *e) {
     char shown[120];
@@ -84,12 +99,12 @@ static int answer_here(struct sk_bulk *b, struct sk_entry *e) {
     if (n == 0 || memchr(e->text, '\0', n))
         return sk_fail(&e->answer.err, SK_GAI, EAI_NONAME, "resolve", "%s: not a name",
                        sk_escape_cut(shown, sizeof shown, e->text, n));
-    int rc = answer_literal(b, e);
+    int rc = b->how.reverse ? answer_reverse(b, e) : answer_literal(b, e);
     if (rc < 0 && e->answer.err.kind == SK_USAGE) {
         e->answer.err.kind = SK_GAI;
         e->answer.err.code = EAI_NONAME;
     }
-    if (rc != 0)
+    if (rc != 0 || b->how.reverse)
         return rc;
     sk_time now = sk_now();
     sk_stamps_held = now < b->files_until;
@@ -154,7 +169,8 @@ static void recycle(struct sk_bulk *b) {
     if (!b->out)
         return;
     free(b->out->answer.addrs.canonical);
-    b->out->answer.addrs.canonical = NULL;
+    free(b->out->answer.host);
+    b->out->answer.addrs.canonical = b->out->answer.host = NULL;
     sk_push_entry(&b->idle, b->out);
     b->out = NULL;
     if (b->count.in - b->count.out == b->cap - b->cap / 4)
@@ -222,6 +238,7 @@ void sk_bulk_free(struct sk_bulk *b) {
         if (e->op)
             sk_op_leave(e->op);
         sk_addrs_done(&e->answer.addrs);
+        free(e->answer.host);
         free(e->text);
         free(e);
     }

@@ -13,6 +13,7 @@ struct sk_bulking {
     unsigned most;                  /* questions under way, at most */
     unsigned rate;                  /* names begun in a second; 0: no limit */
     sk_time attempt;                /* how long a name may take that is asked for again: a length */
+    bool reverse;                   /* addresses come in, their names are asked for */
     bool ordered;                   /* answers in the order of the names, else as they come */
 };
 
@@ -21,7 +22,8 @@ struct sk_answer {
     size_t n;
     uint64_t number; /* of the name, from 0 */
     bool ok;
-    struct sk_addrs addrs; /* IPv6 first */
+    struct sk_addrs addrs; /* IPv6 first; with reverse the one that came in */
+    char *host;            /* with reverse: its name */
     struct sk_err err;     /* when not ok: SK_GAI, SK_TIMEOUT */
 };
 

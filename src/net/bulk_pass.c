@@ -36,6 +36,17 @@ static int rank_of(const struct sk_err *err) {
     return err->kind != SK_GAI || !sk_bulk_is_unknown(err) ? 2 : err->code == EAI_NODATA;
 }
 
+static void name_again(struct sk_bulk *b, struct sk_entry *e) {
+    struct sk_answer *a = &e->answer;
+    int rc = sk_dns_ask_name(&a->addrs.list[0], b->how.lookup, sk_after(b->how.attempt), &a->host, &a->addrs.origin,
+                             &a->err);
+    if (rc == 0 && !a->host)
+        sk_fail(&a->err, SK_GAI, EAI_NONAME, "resolve", "%s: no name for this address (%s)", a->name,
+                a->addrs.origin.server);
+    b->doubtful--;
+    sk_bulk_finish(b, e, rc == 0 && a->host);
+}
+
 /* One family after the other, so that each has an answer of its own. */
 static void resolve_again(struct sk_bulk *b, struct sk_entry *e) {
     static const int families[] = { AF_INET6, AF_INET };
@@ -62,7 +73,7 @@ static int work(void *arg) {
     while (!sk_canceled()) {
         struct sk_entry *e = sk_pop_entry(&b->again);
         if (e) {
-            resolve_again(b, e);
+            (b->how.reverse ? name_again : resolve_again)(b, e);
             continue;
         }
         b->resting++;
@@ -79,7 +90,7 @@ static int work(void *arg) {
 static void doubt(struct sk_bulk *b, struct sk_entry *e) {
     struct sk_err err;
     b->doubtful++;
-    b->count.again++;
+    b->count.again += !b->how.reverse;
     sk_push_entry(&b->again, e);
     unsigned most = b->how.most / 4 < 1 ? 1 : b->how.most / 4 < AGAIN_MOST ? b->how.most / 4 : AGAIN_MOST;
     if (b->resting > 0)
@@ -93,6 +104,8 @@ static void doubt(struct sk_bulk *b, struct sk_entry *e) {
 /* Asked as it is, is it the name that is meant, and is its absence the last word? */
 static bool is_asked_first(const struct sk_bulk *b, const char *name) {
     int dots = 0;
+    if (b->how.reverse)
+        return false;
     for (const char *p = name; *p; p++) {
         if ((unsigned char)*p >= 0x80)
             return false;

@@ -282,6 +282,28 @@ PYTHON
     [[ $SOCKCTL_PRESET != dev || ${output##* } -lt 24000 ]]
 }
 
+@test "--ptr: the names of addresses" {
+    start_dns
+    printf '192.0.2.33 known.test\n' > hosts
+    run --separate-stderr unshare -m bash -c "mount --bind hosts /etc/hosts
+        sockctl resolve --ptr --ordered --server $dns 10.0.0.1 10.0.0.2 192.0.2.33 192.0.2.7 fd00::1 example.test 127.1"
+    assert_failure 4
+    assert_line --index 0 '10.0.0.1 host.test'
+    assert_line --index 1 '10.0.0.2 host.test'
+    assert_line --index 2 '192.0.2.33 known.test'
+    assert_line --index 3 --partial '192.0.2.7 ! EAI_NONAME no name for this address'
+    assert_line --index 4 --partial 'fd00::1 ! EAI_NONAME'
+    assert_line --index 5 'example.test ! EAI_NONAME no address; write 192.0.2.1 or 2001:db8::1'
+    assert_line --index 6 --partial '127.1 ! EAI_NONAME'
+    resolve_json --ptr 10.0.0.1
+    assert_success
+    assert_equal "$(last .result)" '{"name":"10.0.0.1","records":[{"type":"PTR","ttl":null,"data":"host.test"}]}'
+    seq -f '10.0.1.%g' 200 > names
+    resolve --ptr --file names
+    assert_success
+    assert_equal "${#lines[@]}" 200
+}
+
 @test "nsd and dnsmasq" {
     NETNS="sockctl-$$-$BATS_SUITE_TEST_NUMBER"
     ip netns add "$NETNS"

@@ -9,6 +9,9 @@
  *   wrong... first an answer with another id, then one to another question, then the true one
  *   four...  no AAAA                  six...     no A
  *
+ * The question for the name of an address is answered with host.test when the address begins with 10, which is said
+ * last in its name.
+ *
  * The number in the name, N, makes its addresses: 10.0.0.0 + N and fd00::N, with a TTL of 60. PERCENT of the questions
  * are lost, by a sequence of random numbers that is always the same. */
 #include <arpa/inet.h>
@@ -22,7 +25,7 @@
 
 #include "dns.h"
 
-enum { A = 1, AAAA = 28, SERVFAIL = 2, NXDOMAIN = 3, REFUSED = 5, HEADER = 12, SEEN = 1 << 16 };
+enum { A = 1, PTR = 12, AAAA = 28, SERVFAIL = 2, NXDOMAIN = 3, REFUSED = 5, HEADER = 12, SEEN = 1 << 16 };
 
 struct question {
     char name[256];
@@ -72,15 +75,25 @@ static size_t put_address(unsigned char *p, const struct question *q) {
     return sizeof head + 1 + size;
 }
 
+static size_t put_name(unsigned char *p) {
+    static const unsigned char record[] = { 0xc0, HEADER, 0,   PTR, 0,   1, 0,   0,   0,   60,  0, 11,
+                                            4,    'h',    'o', 's', 't', 4, 't', 'e', 's', 't', 0 };
+    memcpy(p, record, sizeof record);
+    return sizeof record;
+}
+
 /* Turn the question into its answer; the new length. */
 static size_t answer(unsigned char *p, const struct question *q) {
     unsigned rcode = begins(q, "nx") ? NXDOMAIN : begins(q, "fail") ? SERVFAIL : begins(q, "refused") ? REFUSED : 0;
     bool has_record = rcode == 0 && !begins(q, "nodata") && (q->type == A || q->type == AAAA) &&
                       !(q->type == AAAA && begins(q, "four")) && !(q->type == A && begins(q, "six"));
+    bool is_named = q->type == PTR && strstr(q->name, ".10.in-addr.arpa");
     p[2] = 0x81;
     p[3] = (unsigned char)(0x80 | rcode);
     memset(p + 6, 0, 6);
-    p[7] = has_record;
+    p[7] = has_record || is_named;
+    if (is_named)
+        return q->end + put_name(p + q->end);
     return q->end + (has_record ? put_address(p + q->end, q) : 0);
 }
 
