@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "build_id.h"
+#include <build_id.h>
 
 const char sk_build_id[] = SK_BUILD_ID;
 

@@ -61,11 +61,12 @@ static int bio_write(BIO *bio, const char *p, int n) {
 }
 
 static long bio_ctrl(BIO *bio, int what, long n, void *p) {
-    const struct tls *t = BIO_get_data(bio);
+    struct tls *t = BIO_get_data(bio);
     (void)n;
     (void)p;
     switch (what) {
-    case BIO_CTRL_FLUSH:
+    case BIO_CTRL_FLUSH: /* a flight is complete */
+        tls_push(t);
         return 1;
     case BIO_CTRL_EOF: /* tells an end of the connection from an error without errno */
         return t->in_ended && t->in.len == 0;

@@ -1,6 +1,6 @@
 /* What the program gets when it opens this module. */
-#include "build_id.h"
 #include "tls/tls.h"
+#include <build_id.h>
 
 #define EXPORT __attribute__((visibility("default")))
 

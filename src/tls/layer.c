@@ -12,6 +12,7 @@
 static const size_t SLICE = 16 * 1024;      /* a record */
 static const size_t OUT_ENOUGH = 64 * 1024; /* encrypted by one try */
 #define FAREWELL_MOST (2 * SK_SECOND)       /* that close waits for a peer who takes nothing */
+#define TICKET_MOST   (300 * SK_MS)         /* and for a session to keep */
 
 /* ---- One step ---- */
 
@@ -222,8 +223,22 @@ static void farewell(struct tls *t) {
     }
 }
 
+/* TLS 1.3 tickets come after the handshake: one is wanted. */
+static void await_ticket(struct tls *t) {
+    sk_time limit = sk_after(TICKET_MOST);
+    char byte;
+    while (t->done && !t->has_failed && t->settings->session && !t->ticket && SSL_version(t->ssl) == TLS1_3_VERSION) {
+        tls_begin(t);
+        if (tls_judge(t, SSL_peek(t->ssl, &byte, 1)) != STEP_AGAIN || t->ticket ||
+            sk_wait(t->s->fd, POLLIN, "close", limit, NULL) < 0)
+            return;
+    }
+}
+
 static void close_layer(struct sk_sock *s) {
     struct tls *t = tls_of(s);
+    if (!t->settings->server)
+        await_ticket(t);
     say_end(t);
     bool is_hurried = sk_canceled();
     if (is_hurried)

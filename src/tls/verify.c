@@ -230,6 +230,7 @@ int tls_verify(X509_STORE_CTX *store, void *arg) {
     X509_STORE_CTX_set_verify_cb(store, collect);
     if (X509_verify_cert(store) < 0) /* no memory, no certificate */
         add_problem(t, NULL, 0, X509_V_ERR_UNSPECIFIED);
+    ERR_clear_error(); /* the problems tell more */
     bool accepted = decide(t, X509_STORE_CTX_get0_cert(store));
     const struct sk_value *first = sk_at(&t->problems, 0);
     X509_STORE_CTX_set_error(store, accepted || !first ? X509_V_OK : (int)sk_get(first, "code")->u.i);
