@@ -220,6 +220,23 @@ asked() { grep -c "$1" "$BATS_FILE_TMPDIR/asked" || :; }
     assert_equal "${lines[2]}" 0
 }
 
+@test "12: with TLS only a finished handshake wins: IPv6 is connected and says nothing, IPv4 speaks TLS" {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=both.test -addext subjectAltName=DNS:both.test \
+        -keyout "$BATS_FILE_TMPDIR/key" -out "$BATS_FILE_TMPDIR/cert" 2> /dev/null
+    server mute tcp_server.py '[2001:db8::1]:443'
+    (exec ip netns exec "$NETNS" openssl s_server -accept 192.0.2.1:443 -key "$BATS_FILE_TMPDIR/key" -cert "$BATS_FILE_TMPDIR/cert" -quiet) \
+        > "$BATS_FILE_TMPDIR/tls" 2>&1 3>&- &
+    echo $! >> "$BATS_FILE_TMPDIR/pids"
+    there sockctl wait-ready '[2001:db8::1]:443' 192.0.2.1:443
+    connect tls://both.test:443 --cafile "$BATS_FILE_TMPDIR/cert" -t 20s
+    assert_success
+    assert_equal "$(jq -r '.result.peer.text' <<< "$output")" 192.0.2.1:443
+    assert_equal "$(column 3)" 'ECANCELED -'
+    check "$(at 2) - $(at 1) >= 250"
+    connect tls://both.test:443 -6 --cafile "$BATS_FILE_TMPDIR/cert" -t 500ms
+    assert_failure 124
+}
+
 @test "13: a name that the hosts file knows for one family is asked nowhere" {
     connect filed.test:80
     assert_success
