@@ -22,7 +22,7 @@ static void check_again(const char *text, size_t n, const struct sk_ports *ports
     struct sk_ports back;
     struct sk_err err;
     const char *colon = memrchr(text, ':', n);
-    if (!ports->list || !colon)
+    if (!ports->list || !colon || memmem(text, n, "raw:", 4) == text)
         return;
     sk_buf_add(&word, text, (size_t)(colon + 1 - text), NULL);
     for (size_t i = 0; i < ports->count; i++)
