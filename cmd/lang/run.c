@@ -172,14 +172,16 @@ static int tell(struct running *r, struct sink *sink, bool ok, const struct sk_v
                          .err = ok ? NULL : &c->err,
                          .started = r->time.start - r->frame->born,
                          .took = r->time.end - r->time.start,
-                         .seq = ++*r->frame->seq,
                          .bound = c->bind != NULL,
                          .file = st->file,
                          .line = st->line };
     struct sk_err err;
+    if (!outcome_was_told(c, &o))
+        o.seq = ++*r->frame->seq;
     if (sink->cls->end(sink, c, &o, &err) == 0)
         return ok ? 0 : -1;
     if (ok) { /* told again as the failure that it is */
+        o.seq += o.seq == 0 ? ++*r->frame->seq : 0;
         c->err = err;
         o.ok = false;
         o.result = NULL;
