@@ -10,10 +10,13 @@
 /* An IPv4 or IPv6 address; IPv6 also in brackets. */
 static int parse_ip(struct sk_addr *out, const char *text, size_t n, struct sk_err *err) {
     struct in_addr ip4;
-    if (n > 1 && text[0] == '[' && text[n - 1] == ']')
-        return sk_ip6_parse(text + 1, n - 2, false, out, err);
-    if (memchr(text, ':', n) != NULL)
-        return sk_ip6_parse(text, n, false, out, err);
+    bool is_ip6 = memchr(text, ':', n) != NULL;
+    if (is_ip6 && text[0] == '[' && text[n - 1] == ']') {
+        text++;
+        n -= 2;
+    }
+    if (is_ip6)
+        return sk_ip6_parse(text, n, false, out, err) < 0 ? -1 : sk_ip6_check_scope(out, text, n, err);
     if (sk_ip4_parse(text, n, &ip4, err) < 0)
         return -1;
     sk_addr_any(out, AF_INET, 0);
@@ -33,10 +36,15 @@ static size_t port_colon(const char *text, size_t n) {
 int sk_server_parse(struct sk_addr *out, const char *text, size_t n, struct sk_err *err) {
     char shown[SK_SHOWN];
     int64_t port = DNS_PORT;
-    size_t host_n = port_colon(text, n);
-    if (parse_ip(out, text, host_n, NULL) < 0)
+    size_t host_n = port_colon(text, n), bracket = n > 0 && text[0] == '[';
+    struct sk_err mine;
+    if (parse_ip(out, text, host_n, &mine) < 0) {
+        if (host_n > 2 * bracket &&
+            sk_ip6_looks(text + bracket, host_n - 2 * bracket)) /* its link is wrong, or missing */
+            return sk_fail_usage(err, "DNS server: %.400s", mine.msg);
         return sk_fail_usage(err, "DNS server %s: write an address, 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:5353",
                              sk_shown(shown, text, n));
+    }
     if (host_n < n &&
         sk_parse_int("port of the DNS server", text + host_n + 1, n - host_n - 1, 1, 65535, &port, err) < 0)
         return -1;
@@ -50,7 +58,7 @@ int sk_override_parse(struct sk_addr *out, const char **name, size_t *name_n, co
     const char *colon = memchr(text, ':', n);
     *name = text;
     *name_n = colon ? (size_t)(colon - text) : n;
-    if (!colon)
+    if (!colon || *name_n == 0)
         return sk_fail_usage(err, "--resolve %s: write NAME:ADDRESS, as example.test:127.0.0.1",
                              sk_shown(shown, text, n));
     if (sk_host_check(text, *name_n, host, err) < 0)

@@ -52,6 +52,18 @@ static int fail_name(const char *name, const char *reason, struct sk_err *err) {
     return sk_fail(err, SK_GAI, EAI_NONAME, "resolve", "%s: %s", shown, reason);
 }
 
+/* Why DNS is not asked for that. */
+static const char *why_no_name(const char *name) {
+    size_t n = strlen(name);
+    if (n > 0 && name[n - 1] == '.')
+        n--;
+    if (n > 253)
+        return "not a name: longer than 253 characters";
+    if (strchr(name, ':') || sk_ends_in_number(name, n))
+        return "neither an address nor a name";
+    return "not a name";
+}
+
 int sk_dns_name(const char *name, char ascii[256], struct sk_err *err) {
     size_t n = strlen(name);
     bool is_ascii = true;
@@ -60,7 +72,7 @@ int sk_dns_name(const char *name, char ascii[256], struct sk_err *err) {
     bool fits = is_ascii ? n < 256 : sk_idn_encode(name, n, ascii, 256, NULL) == 0;
     if (fits && is_ascii)
         memcpy(ascii, name, n + 1);
-    return fits && sk_dns_is_name(ascii) ? 0 : fail_name(name, "not a name", err);
+    return fits && sk_dns_is_name(ascii) ? 0 : fail_name(name, why_no_name(name), err);
 }
 
 /* Is a the same name as b, whose final dot does not count? */

@@ -305,6 +305,89 @@ static void test_no_server(void **state) {
     assert_string_equal(lookup("v4.test", AF_INET), "192.0.2.1");
 }
 
+/* "ADDRESS" as printed, or the refusal's first words. */
+static const char *server_of(const char *text) {
+    static char shown[SK_ADDR_TEXT];
+    struct sk_addr addr;
+    struct sk_err err;
+    if (sk_server_parse(&addr, text, strlen(text), &err) == 0)
+        return sk_addr_format(shown, sizeof shown, &addr);
+    assert_int_equal(err.kind, SK_USAGE);
+    snprintf(shown, sizeof shown, "%.80s", err.msg);
+    return shown;
+}
+
+static void test_servers(void **state) {
+    static const char *const bad[] = { "",
+                                       "x",
+                                       "localhost",
+                                       "127.1",
+                                       "127.0.0.1:",
+                                       "127.0.0.1:0",
+                                       "127.0.0.1:65536",
+                                       "127.0.0.1:dns",
+                                       "127.0.0.1:053",
+                                       "[::1",
+                                       "[::1]x",
+                                       "[::1]:",
+                                       "::1:",
+                                       "[127.0.0.1]:53",
+                                       "[]",
+                                       "[",
+                                       "[127.0.0.1]:53",
+                                       "127.0.0.1:53:53",
+                                       "fe80::1",
+                                       "fe80::1%nope",
+                                       ":53" };
+    (void)state;
+    assert_string_equal(server_of("127.0.0.1"), "127.0.0.1:53");
+    assert_string_equal(server_of("127.0.0.1:5353"), "127.0.0.1:5353");
+    assert_string_equal(server_of("::1"), "[::1]:53");
+    assert_string_equal(server_of("[::1]"), "[::1]:53");
+    assert_string_equal(server_of("[2001:db8::1]:65535"), "[2001:db8::1]:65535");
+    assert_string_equal(server_of("fe80::1%lo"), "[fe80::1%lo]:53");
+    assert_string_equal(server_of("[fe80::1%lo]:54"), "[fe80::1%lo]:54");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct sk_addr addr;
+        if (sk_server_parse(&addr, bad[i], strlen(bad[i]), NULL) == 0)
+            fail_msg("'%s' is taken for a server", bad[i]);
+    }
+    assert_non_null(strstr(server_of("fe80::1%nope"), "nope"));
+    assert_non_null(strstr(server_of("dns.test"), "write an address"));
+}
+
+static void test_overrides(void **state) {
+    struct sk_override own[2] = { { .name = "v4.test" }, { .name = "new.test." } };
+    struct sk_lookup how = { .servers = &server_addr, .server_count = 1, .overrides = own, .override_count = 2 };
+    struct sk_addrs addrs = { 0 };
+    struct sk_err err;
+    const char *name;
+    size_t n;
+    (void)state;
+    assert_int_equal(sk_override_parse(&own[0].addr, &name, &n, "v4.test:::1", 11, &err), 0);
+    assert_int_equal(n, 7);
+    assert_int_equal(sk_override_parse(&own[1].addr, &name, &n, "x:[fe80::1%lo]", 14, &err), 0);
+    asked();
+    assert_int_equal(sk_resolve("V4.test.", AF_UNSPEC, &how, SK_NEVER, &addrs, &err), 0);
+    assert_int_equal(addrs.count, 1);
+    assert_string_equal(addrs.origin.source, "override");
+    sk_addrs_done(&addrs);
+    assert_int_equal(sk_resolve("new.test", AF_INET6, &how, SK_NEVER, &addrs, &err), 0);
+    sk_addrs_done(&addrs);
+    assert_int_equal(sk_resolve_local("new.test", AF_INET, &how, &addrs, &err), -1);
+    assert_string_equal(sk_err_name(&err), "EAI_NODATA");
+    assert_string_equal(asked(), "");
+    assert_int_equal(sk_resolve_local("both.test", AF_UNSPEC, &how, &addrs, &err), 0); /* DNS must be asked */
+    assert_int_equal(sk_dns_ask("both.test", AF_INET, &how, sk_after(10 * SK_SECOND), &addrs, &err), 0);
+    assert_int_equal(addrs.ttl[0], 60);
+    assert_string_equal(addrs.origin.source, "dns");
+    assert_non_null(strstr(addrs.origin.server, "127.0.0.1:"));
+    sk_addrs_done(&addrs);
+    assert_int_equal(sk_dns_ask("fail.test", AF_INET, &how, sk_after(10 * SK_SECOND), &addrs, &err), -1);
+    assert_string_equal(addrs.origin.reason, "SERVFAIL");
+    asked();
+}
+
 static void test_resolv_conf(void **state) {
     char path[] = "/tmp/test_dns.XXXXXX";
     struct sk_resolv_conf conf;
@@ -314,15 +397,20 @@ static void test_resolv_conf(void **state) {
     assert_int_equal(conf.tries, 3);
     assert_int_equal(conf.timeout_ms, 2000);
     assert_int_equal(conf.ndots, 1);
+    assert_int_equal(conf.server_count, 1); /* resolver(5): this machine */
+    assert_true(sk_addr_port(&conf.servers[0]) == 53 && conf.servers[0].u.in.sin_addr.s_addr == htonl(INADDR_LOOPBACK));
     dprintf(fd, "# comment\ndomain old.test\nsearch a.test b.test .\noptions timeout:99 attempts:2 ndots:3 rotate "
                 "unknown timeout:\n"
-                "nameserver 192.0.2.1\noptions ndots:2 ; x\n");
+                "nameserver 192.0.2.1\nnameserver x.test\nnameserver fe80::1%%lo # link\nnameserver\nnameserver ::1\n"
+                "nameserver 192.0.2.9\noptions ndots:2 ; x\n");
     close(fd);
     sk_resolv_conf(&conf, path);
     assert_int_equal(conf.tries, 2);
     assert_int_equal(conf.timeout_ms, 1000); /* "timeout:" alone is the least */
     assert_int_equal(conf.ndots, 2);
     assert_true(conf.rotate);
+    assert_int_equal(conf.server_count, 3); /* as many as libc asks */
+    assert_true(conf.servers[1].u.in6.sin6_scope_id == 1 && conf.servers[2].u.sa.sa_family == AF_INET6);
     assert_int_equal(conf.ndomains, 2);
     assert_string_equal(conf.domains[0], "a.test");
     assert_string_equal(conf.domains[1], "b.test");
@@ -337,6 +425,7 @@ int main(void) {
         cmocka_unit_test(test_cancellation),   cmocka_unit_test(test_pump_is_handed_over),
         cmocka_unit_test(test_many_askers),    cmocka_unit_test(test_bad_luck),
         cmocka_unit_test(test_no_server),      cmocka_unit_test(test_resolv_conf),
+        cmocka_unit_test(test_servers),        cmocka_unit_test(test_overrides),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
