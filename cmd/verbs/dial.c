@@ -1,6 +1,7 @@
 /* Sockets with addresses: connect, bind, listen, accept. */
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 
 #include "sock/dial.h"
 #include "verbs/dialing.h"
@@ -211,10 +212,10 @@ static int listener_settings(struct call *c, const struct sk_endpoint *ep, struc
         return -1;
     if (local.len && local.u.sa.sa_family != AF_UNIX)
         sk_addr_host(text, sizeof text, &local);
-    if (ep && ep->kind == SK_EP_NAME)
-        names[n++] = ep->host;
-    if (ep && ep->kind == SK_EP_ANY)
+    else
         names[n++] = "::1";
+    if (ep && ep->kind == SK_EP_NAME && strcmp(ep->host, "localhost") != 0)
+        names[n++] = ep->host;
     return secure_settings(c, true, names, n, out);
 }
 

@@ -34,6 +34,8 @@ enum tls_step tls_judge(struct tls *t, int result) {
     case SSL_ERROR_ZERO_RETURN:
         return STEP_END;
     default:
+        if (t->done && t->settings->allow_truncation && t->in_ended && t->in.len == 0)
+            return STEP_END;
         t->has_failed = true;
         tls_explain(t, error, &t->failure);
         return STEP_FAILED;
