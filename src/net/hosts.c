@@ -243,7 +243,9 @@ static void read_order(FILE *file, bool *use_files, bool *use_dns) {
         if (!word || strcmp(word, "hosts:") != 0)
             continue;
         *use_files = *use_dns = false;
-        while ((word = strtok_r(NULL, " \t", &save))) {
+        while ((word = strtok_r(NULL, " \t[]", &save))) {
+            if (strcasecmp(word, "NOTFOUND=return") == 0 && *use_files) /* nobody behind the hosts file is asked */
+                break;
             *use_files = *use_files || strcmp(word, "files") == 0;
             *use_dns = *use_dns || strcmp(word, "dns") == 0 || strcmp(word, "resolve") == 0;
         }

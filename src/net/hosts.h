@@ -35,7 +35,8 @@ size_t sk_hosts_lookup(const char *name, int family, struct sk_addrs *out);
 size_t sk_hosts_localhost(const char *name, int family, struct sk_addrs *out);
 /* Name of an address from the hosts table, or NULL. */
 const char *sk_hosts_reverse(const struct sk_addr *addr);
-/* The hosts line of nsswitch.conf: which of `files` and `dns` are asked (both when there is no such file or line). */
+/* The hosts line of nsswitch.conf: which of `files` and `dns` are asked (both when there is no such file or line),
+ * files always first. */
 void sk_hosts_order(bool *use_files, bool *use_dns);
 void sk_hosts_path(const char *path); /* tests: another file than /etc/hosts */
 
