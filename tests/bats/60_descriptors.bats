@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
 # Descriptors that are closed, full, slow, gone, lent or too few; what children get.
+# The thread sanitizer opens files and has limits of its own.
+# presets: dev asan
 load sockets
 load faults
 
