@@ -95,8 +95,10 @@ static void finish(struct runner *a, int rc) {
     else if (sk_dial_is_final(&a->told.err))
         stop(r, &a->told.err);
     r->was_failure = true;
-    if (a->s)
+    if (a->s && (rc == 0 || a->told.err.kind == SK_CANCELED)) /* it stands, perhaps */
         sk_sock_part(a->s, SK_NOWAIT);
+    else
+        sk_sock_free(a->s);
     a->s = NULL;
 }
 

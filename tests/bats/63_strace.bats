@@ -16,6 +16,14 @@ calls() {
     assert_output --regexp '^socket connect (ppoll connect )?sendto (recvfrom ppoll )?recvfrom shutdown close $'
 }
 
+@test "connect makes its socket and nothing else, also when it is refused" {
+    start_peer wait
+    run calls connect "$peer_addr"
+    assert_output --regexp '^socket connect (ppoll connect )?close $'
+    run calls connect 127.0.0.1:1
+    assert_output --regexp '^socket connect (ppoll connect )?close $'
+}
+
 @test "a server: socket, bind, listen, accept, recv; a wait is one ppoll after EAGAIN" {
     run calls socket , bind 127.0.0.1:0 , listen , accept -t 100ms
     assert_output 'socket bind listen accept4 ppoll close '
