@@ -11,21 +11,25 @@ enum {
     LOSS = 2,        /* percent of the questions lost that mean that there are too many */
     SILENCES = 20,   /* in a row: the next server is asked */
     AGAIN_MOST = 64, /* tasks of the second pass */
-    REFUSED_TRIES = 4,
+    REFUSED_TRIES = 5,
 };
 
 static unsigned questions(const struct sk_bulk *b) { return b->how.family ? 1 : 2; }
 
 /* ---- The second pass ---- */
 
-/* A connection that the server ended, or a server that is just starting: what fails at once is tried again, later. */
+/* A server that has too much to do says REFUSED, ends the connection, or is just starting: later it may answer. */
+static bool may_change(const struct sk_origin *origin) {
+    return origin->reason && (strcmp(origin->reason, "REFUSED") == 0 || strcmp(origin->reason, "UNREACHABLE") == 0);
+}
+
 static int ask_patiently(const struct sk_bulk *b, const char *name, int family, sk_time limit, struct sk_addrs *out,
                          struct sk_err *err) {
     sk_time pause = 50 * SK_MS;
     for (int tries = 1;; tries++) {
         int rc = sk_dns_ask(name, family, b->how.lookup, limit, out, err);
-        bool is_refused = rc < 0 && out->origin.reason && strcmp(out->origin.reason, "UNREACHABLE") == 0;
-        if (!is_refused || tries == REFUSED_TRIES || sk_sleep_until(sk_after(pause), "resolve", err) < 0)
+        if (rc == 0 || !may_change(&out->origin) || tries == REFUSED_TRIES ||
+            sk_sleep_until(sk_after(pause), "resolve", err) < 0)
             return rc;
         pause *= 2;
     }
@@ -159,13 +163,16 @@ int sk_bulk_begin(struct sk_bulk *b, sk_time *when, struct sk_err *err) {
     return 0;
 }
 
-/* Few losses: more may be under way; many: half as many. */
+/* Few losses: more may be under way; many: half as many. Who says REFUSED to a question may mean that there are too
+ * many. */
 static void adapt(struct sk_bulk *b, const struct sk_op *op) {
-    bool is_lost = false;
-    for (int i = 0; i < 2; i++)
-        is_lost = is_lost || (op->query[i].is_used && op->query[i].timeouts > 0);
-    b->silences = is_lost ? b->silences + 1 : 0;
-    b->lost += is_lost;
+    bool is_silent = false, is_refused = false;
+    for (int i = 0; i < 2; i++) {
+        is_silent = is_silent || (op->query[i].is_used && op->query[i].timeouts > 0);
+        is_refused = is_refused || (op->query[i].is_used && op->query[i].status == ARES_EREFUSED);
+    }
+    b->silences = is_silent ? b->silences + 1 : 0;
+    b->lost += is_silent || is_refused;
     if (++b->sampled < SK_WINDOW_SAMPLE)
         return;
     if (b->lost * 100 > LOSS * b->sampled)
