@@ -67,7 +67,7 @@ const struct command cmd_starttls = {
 /* ---- peercert ---- */
 
 static int run_peercert(struct call *c) {
-    struct sk_value chain, rest = sk_list(), r = sk_record();
+    struct sk_value chain;
     if (sk_tls_peercert(c->sock, &chain, &c->err) < 0)
         return -1;
     const struct sk_value *first = chain.type == SK_LIST ? sk_at(&chain, 0) : NULL;
@@ -75,6 +75,7 @@ static int run_peercert(struct call *c) {
         sk_drop(chain);
         return sk_fail(&c->err, SK_ASSERT, 0, "peercert", "the peer of %s sent no certificate", io_name(c));
     }
+    struct sk_value rest = sk_list(), r = sk_record();
     for (size_t i = 0; i < first->u.seq->count; i++)
         sk_put(&r, first->u.seq->items[i].key, sk_copy(first->u.seq->items[i].value));
     for (size_t i = 1; i < chain.u.seq->count; i++)
