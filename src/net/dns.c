@@ -14,7 +14,7 @@
 
 #define ADDRESSES_MAX 256
 #define ALIASES_MAX   16
-#define OTHER_FAMILY  (2 * SK_SECOND) /* how long an answer waits for that of the other family */
+#define ONE_RETRY     1000 /* ms; an answer waits for that of the other family until it was asked twice */
 
 static const int families[2] = { AF_INET6, AF_INET };
 
@@ -101,8 +101,9 @@ static void take_all(struct asking *a, struct sk_op *op, const struct sk_addr *s
     for (int i = 0; i < 2; i++)
         if (op->query[i].is_used && op->query[i].is_done)
             take(a, &a->part[i], &op->query[i], server);
-    if (has_answer(a) && a->limit == a->question->deadline && sk_left(a->limit) > OTHER_FAMILY)
-        a->limit = sk_after(OTHER_FAMILY);
+    sk_time patience = (a->key.timeout_ms + ONE_RETRY) * SK_MS;
+    if (has_answer(a) && a->limit == a->question->deadline && sk_left(a->limit) > patience)
+        a->limit = sk_after(patience);
 }
 
 /* Until when this server may take: those behind it shall have their share of the time. */
