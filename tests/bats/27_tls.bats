@@ -414,12 +414,3 @@ listen tls://127.0.0.1:0 --self-signed --cert server.pem|contradict
 connect tls://127.0.0.1:1 --cadir nginx|openssl rehash
 LIST
 }
-
-@test "nothing of OpenSSL is opened before TLS is asked for" {
-    [[ $SOCKCTL_PRESET != *san ]] || skip 'the sanitizer cannot be traced, and has everything linked in'
-    strace -f -e trace=openat,open -o trace sockctl -c 'srv = listen :0 ; c = connect sock:srv ; c.send x ; help' > /dev/null
-    run grep -E 'libssl|libcrypto|openssl|tls\.so' trace
-    assert_failure
-    run readelf -d "$(command -v sockctl)"
-    refute_output --partial libssl
-}

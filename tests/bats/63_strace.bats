@@ -68,3 +68,17 @@ calls() {
     run grep -E "^$pid +(socket|socketpair|accept4|openat|accept|pipe|pipe2|dup|dup2|dup3)\\(" "$BATS_TEST_TMPDIR/trace"
     refute_line --regexp '^[^C]*\(([^C]|C[^L]|CL[^O])*$'
 }
+
+@test "nothing of OpenSSL is linked, and nothing of it opened before TLS is asked for" {
+    cd "$BATS_TEST_TMPDIR"
+    strace -f -e trace=openat,open -o trace sockctl -c 'srv = listen :0 ; c = connect sock:srv ; c.send x ; help connect' > out
+    run grep -E 'libssl|libcrypto|openssl|tls\.so' trace
+    assert_failure 1
+    run --separate-stderr strace -f -e trace=openat,open -o trace sockctl connect tls://127.0.0.1:1 # the same look finds it when there is TLS
+    assert_failure 5
+    run grep -c 'tls\.so' trace
+    assert_output 1
+    run readelf -d "$(command -v sockctl)"
+    assert_success
+    refute_output --partial libssl
+}

@@ -272,7 +272,6 @@ static void full_duplex(void **state) {
 }
 
 static void full_duplex_with_bad_luck(void **state) {
-#ifdef SK_CHAOS
     for (unsigned seed = 1; seed <= 3; seed++) {
         if (seed > 1) {
             end(state);
@@ -283,10 +282,6 @@ static void full_duplex_with_bad_luck(void **state) {
         shake(seed % 2 ? "1.3" : "1.2");
         exchange();
     }
-#else
-    (void)state;
-    skip();
-#endif
 }
 
 /* ---- Ends ---- */
