@@ -38,10 +38,14 @@ void sk_addrs_done(struct sk_addrs *addrs) {
 }
 
 void sk_addrs_add(struct sk_addrs *addrs, const struct sk_addr *addr) {
-    addrs->list = sk_realloc(addrs->list, (addrs->count + 1) * sizeof *addrs->list);
-    addrs->ttl = sk_realloc(addrs->ttl, (addrs->count + 1) * sizeof *addrs->ttl);
-    addrs->ttl[addrs->count] = -1;
-    addrs->list[addrs->count++] = *addr;
+    size_t n = addrs->count;
+    if (n == 0 ? !addrs->list : (n & (n - 1)) == 0) { /* a list that was emptied has room for one */
+        addrs->list = sk_realloc(addrs->list, (n ? 2 * n : 1) * sizeof *addrs->list);
+        addrs->ttl = sk_realloc(addrs->ttl, (n ? 2 * n : 1) * sizeof *addrs->ttl);
+    }
+    addrs->list[n] = *addr;
+    addrs->ttl[n] = -1;
+    addrs->count++;
 }
 
 static unsigned hash(const char *name) {
