@@ -19,6 +19,7 @@ teardown() {
         kill "$pid" 2> /dev/null || :
         wait "$pid" || :
     done
+    [[ -z ${NETNS:-} ]] || ip netns del "$NETNS"
 }
 
 resolve() { run --separate-stderr sockctl resolve --no-search --server "$dns" "$@"; }
@@ -347,7 +348,4 @@ CONF
     done
     ip netns exec "$NETNS" sockctl resolve --no-search --tcp --ordered --server 127.0.0.1:5300 --file names > out
     cmp names <(cut -d' ' -f1 out)
-    kill "${pids[@]}"
-    wait "${pids[@]}" || :
-    ip netns del "$NETNS"
 }
