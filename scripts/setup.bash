@@ -9,13 +9,14 @@ say() { printf 'sockctl: %s\n' "$*" >&2; }
 
 # What to look for (a program, or a file), and the Debian package that has it.
 build_needs=(cmake:cmake ninja:ninja-build gcc:gcc /usr/include/stdio.h:libc6-dev /usr/include/ares.h:libc-ares-dev
-    /usr/include/pcre2.h:libpcre2-dev /usr/include/idn2.h:libidn2-dev /usr/include/openssl/ssl.h:libssl-dev /etc/services:netbase)
+    /usr/include/pcre2.h:libpcre2-dev /usr/include/idn2.h:libidn2-dev /usr/include/openssl/ssl.h:libssl-dev /usr/include/readline/readline.h:libreadline-dev
+    /etc/services:netbase)
 test_needs=(/usr/include/cmocka.h:libcmocka-dev bats:bats /usr/lib/bats/bats-assert/load.bash:bats-assert
     /usr/lib/bats/bats-support/load.bash:bats-support nginx:nginx-light redis-server:redis-server redis-cli:redis-tools prove:perl
     openssl:openssl stunnel:stunnel4 dnsmasq:dnsmasq-base nsd:nsd nc.openbsd:netcat-openbsd socat:socat zsh:zsh fish:fish dash:dash jq:jq python3:python3
     /usr/lib/python3/dist-packages/jsonschema/__init__.py:python3-jsonschema strace:strace valgrind:valgrind
     mandoc:mandoc shellcheck:shellcheck clang-format:clang-format ip:iproute2 nft:nftables pgrep:procps xxd:xxd
-    unshare:util-linux)
+    unshare:util-linux tmux:tmux)
 fuzz_needs=(clang:clang '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*:libclang-rt-14-dev')
 
 as_root() {

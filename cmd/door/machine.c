@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "door/door.h"
+#include "door/prompt.h"
 #include "lang/call.h"
 #include "lang/collect.h"
 #include "lang/job.h"
@@ -128,13 +129,13 @@ static int text_line(struct frame *f, const char *line, size_t n, int number, st
     return 0;
 }
 
-static void prompt(struct frame *f) {
-    const struct object *current = session_get(f->ses, f->current);
-    const char *name = current != NULL ? current->name : "";
-    const char *state = current != NULL && current->cls == O_SOCKET ? sk_state_name(current->u.sock) : "";
-    bool plain = *state == '\0' || strcmp(state, "open") == 0;
-    printf("sockctl%s%s%s%s> ", *name ? " " : "", name, plain ? "" : " ", plain ? "" : state);
+/* A terminal that no editor can draw on: the terminal's own line editing. */
+static void plain_prompt(struct frame *f) {
+    struct sk_buf text = { 0 };
+    prompt_text(f, false, false, &text);
+    printf("%.*s", (int)text.len, (const char *)sk_buf_data(&text));
     fflush(stdout);
+    sk_buf_done(&text);
 }
 
 int door_lines(struct frame *f) {
@@ -152,10 +153,14 @@ int door_lines(struct frame *f) {
         printf("sockctl %s.  Type \"help\".  Ctrl-D leaves.\n", SOCKCTL_VERSION);
     if (f->host->stdin_was_closed)
         rc = sk_fail(&err, SK_SYS, EBADF, "read", "stdin is closed");
+    struct prompt *screen = terminal ? prompt_open(f) : NULL;
+    f->notify = screen != NULL;
     while (!f->stop && rc >= 0) {
-        if (terminal)
-            prompt(f);
-        rc = reader_line(&r, machine, &n, &err);
+        if (terminal && screen == NULL)
+            plain_prompt(f);
+        rc = screen != NULL ? prompt_line(screen, &r.buf, &err) : reader_line(&r, machine, &n, &err);
+        n = screen != NULL ? r.buf.len : n;
+        r.line += screen != NULL;
         if (rc < 0 && err.kind == SK_CANCELED && terminal && sk_wake_signal() == SIGINT) {
             sk_uncancel(); /* Ctrl-C drops the line */
             sk_buf_clear(&r.buf);
@@ -163,6 +168,8 @@ int door_lines(struct frame *f) {
             rc = 0;
             continue;
         }
+        if (rc == 0 && screen != NULL && !prompt_leaves(screen))
+            continue;
         if (rc <= 0)
             break;
         const char *line = (const char *)sk_buf_data(&r.buf);
@@ -174,6 +181,7 @@ int door_lines(struct frame *f) {
             break;
     }
     bool ended = sk_canceled() && sk_wake_signal() != 0;
+    prompt_close(screen);
     jobs_end(f);
     sk_buf_done(&r.buf);
     if (rc < 0 && err.kind == SK_CANCELED)

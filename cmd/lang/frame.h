@@ -112,7 +112,8 @@ struct frame {
     struct sk_scope jobs; /* of the top frame */
     struct job *job_list;
     uint32_t next_job;
-    int depth;            /* commands that are running inside each other: source, prefix commands */
+    void (*job_ended)(struct frame *top); /* of the top frame: a prompt wants to know, or NULL */
+    int depth;                            /* commands that are running inside each other: source, prefix commands */
     struct sk_err failed; /* of the last command that failed here, set with status: what a prefix command passes on */
     struct tap sections;  /* of the top frame: `test NAME` */
     char prompt[128];     /* `set prompt`; "": the built-in one */

@@ -21,6 +21,9 @@ static int run_job(void *arg) {
     drop_pending(job);
     job->status = status;
     sk_event_set(&job->ended);
+    struct frame *top = frame_top(&job->frame);
+    if (top->job_ended != NULL)
+        top->job_ended(top);
     return status;
 }
 

@@ -117,6 +117,13 @@ static ssize_t write_some(struct out *o, const void *p, size_t n, struct sk_err 
     return write_polled(o, p, n, err);
 }
 
+static void (*write_before)(void), (*write_after)(void);
+
+void out_around(void (*before)(void), void (*after)(void)) {
+    write_before = before;
+    write_after = after;
+}
+
 int out_write(struct out *o, const void *p, size_t n, size_t *written, struct sk_err *err) {
     size_t done = 0;
     int rc = 0;
@@ -128,6 +135,8 @@ int out_write(struct out *o, const void *p, size_t n, size_t *written, struct sk
         return sk_fail(err, SK_SYS, EBADF, "write", "%s is closed", name_of(o));
     if (sk_lock_take(&o->lock, "write", SK_NEVER, err) < 0)
         return -1;
+    if (write_before && o->fd <= STDERR_FILENO)
+        write_before();
     while (rc == 0) {
         ssize_t r = write_some(o, (const char *)p + done, n - done, err);
         if (r < 0) {
@@ -140,6 +149,8 @@ int out_write(struct out *o, const void *p, size_t n, size_t *written, struct sk
             break;
         rc = sk_charge((size_t)r, "write", SK_NEVER, err);
     }
+    if (write_after && o->fd <= STDERR_FILENO)
+        write_after();
     sk_lock_give(&o->lock);
     if (written)
         *written = done;
