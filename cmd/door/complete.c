@@ -7,6 +7,7 @@
 #include "base/names.h"
 #include "door/door.h"
 #include "door/help.h"
+#include "door/live.h"
 #include "door/pages.h"
 #include "lang/optparse.h"
 #include "net/sockopt.h"
@@ -20,6 +21,7 @@ struct walk {
     size_t operands;           /* of cmd, so far */
     bool over;                 /* options are over */
     bool lost;                 /* an unknown command: nothing is known */
+    struct frame *frame;       /* whose session is asked too, or NULL */
     struct sk_buf *out;
     const char *typed; /* the part that candidates replace */
     int lead;          /* bytes before it that stay: "c." "--format=" "MSG_PEEK," */
@@ -29,6 +31,9 @@ static void candidate(struct walk *w, const char *word, const char *about) {
     if (strncasecmp(word, w->typed, strlen(w->typed)) == 0)
         sk_buf_printf(w->out, NULL, "%.*s%s\t%s\n", w->lead, w->typed - w->lead, word, about);
 }
+
+/* For live_*: a candidate that the session knows. */
+static void offer(void *arg, const char *word, const char *about) { candidate(arg, word, about); }
 
 /* What is typed up to the last c stays. */
 static void keep_to(struct walk *w, char c) {
@@ -70,10 +75,16 @@ static void topic_names(struct walk *w) {
 /* Commands; after "NAME." those that work on a socket. */
 static void command_names(struct walk *w) {
     int before = w->lead;
+    const char *whole = w->typed;
     keep_to(w, '.');
+    bool method = w->lead > before;
+    size_t name = method ? (size_t)(w->typed - 1 - whole) : 0;
     for (size_t i = 0; i < command_count; i++)
-        if (!(commands[i]->flags & ALIAS) && (w->lead == before || commands[i]->flags & (NEED_SOCK | MAY_SOCK)))
+        if (!(commands[i]->flags & ALIAS) && (!method || (commands[i]->flags & (NEED_SOCK | MAY_SOCK) &&
+                                                          live_method(w->frame, whole, name, commands[i]))))
             candidate(w, commands[i]->name, commands[i]->summary);
+    if (!method)
+        live_objects(w->frame, ".", offer, w);
 }
 
 static void words(struct walk *w, const char *const *list, const char *about) {
@@ -85,6 +96,7 @@ static void addresses(struct walk *w) {
     static const char *const schemes[] = { "tcp://", "udp://", "unix:", "sock:", NULL };
     if (*w->typed != '\0')
         words(w, schemes, "an address");
+    live_addresses(w->frame, offer, w);
     sk_buf_add_str(w->out, *w->typed == '/' || *w->typed == '.' ? ":files\n" : ":hosts\n", NULL);
 }
 
@@ -139,7 +151,12 @@ static void values(struct walk *w, const struct param *row) {
         if (strchr(w->typed, ':') != NULL) {
             keep_to(w, ':');
             events(w);
+        } else {
+            live_objects(w->frame, "", offer, w);
         }
+        break;
+    case K_SOCK:
+        live_objects(w->frame, "", offer, w);
         break;
     case K_EVENTS:
         events(w);
@@ -239,7 +256,7 @@ static void pass(struct walk *w, const char *word, const char *next) {
             w->separator = word;
         w->value = NULL;
     } else if (w->chain && strcmp(word, w->separator) == 0) {
-        *w = (struct walk){ .chain = true, .separator = w->separator, .out = w->out };
+        *w = (struct walk){ .chain = true, .separator = w->separator, .frame = w->frame, .out = w->out };
     } else if (w->lost) {
         return;
     } else if (strcmp(word, "--") == 0) {
@@ -276,14 +293,16 @@ static void offer_options(struct walk *w) {
     }
 }
 
-void complete_words(const char *const *list, size_t n, struct sk_buf *out) {
-    struct walk w = { .separator = ",", .out = out };
+void complete_words(struct frame *f, const char *const *list, size_t n, struct sk_buf *out) {
+    struct walk w = { .separator = ",", .frame = f, .out = out };
     for (size_t i = 0; i + 1 < n; i++)
         pass(&w, list[i], list[i + 1]);
     w.typed = n > 0 ? list[n - 1] : "";
     if (w.lost)
         return;
-    if (w.value != NULL) {
+    if (f != NULL && w.typed[0] == '$')
+        live_variables(f, w.typed, offer, &w);
+    else if (w.value != NULL) {
         values(&w, w.value);
     } else if (w.typed[0] == '-' && !w.over) {
         offer_options(&w);

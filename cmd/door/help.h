@@ -19,8 +19,8 @@ int door_print(struct frame *f, struct sk_buf *text);
 int help_complete(struct frame *f, const char *shell, const char *const *words, size_t n, struct sk_buf *out,
                   struct sk_err *err);
 /* What may stand in place of words[n - 1], the last one and perhaps empty, after the program's name: lines WORD, tab,
- * what it is. A line ":files" or ":hosts" stands for names that the caller knows. For shells, and for Tab at the
- * prompt. */
-void complete_words(const char *const *words, size_t n, struct sk_buf *out);
+ * what it is. A line ":files" or ":hosts" stands for names that the caller knows. f: its session's sockets,
+ * variables and addresses may stand there too; NULL for shells. */
+void complete_words(struct frame *f, const char *const *words, size_t n, struct sk_buf *out);
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/module.h"
 #include "door/news.h"
 #include "door/shell.h"
+#include "door/tab.h"
 #include "lang/job.h"
 #include "lang/words.h"
 #include "out/out.h"
@@ -275,13 +276,6 @@ bool prompt_leaves(struct prompt *p) {
 
 /* ---- Beginning and end ---- */
 
-static char *complete(const char *line, size_t start, size_t point) {
-    (void)line;
-    (void)start;
-    (void)point;
-    return NULL;
-}
-
 static const struct shell_module *editor(void) {
 #ifdef SK_LINKED
     return &sk_shell_module;
@@ -296,6 +290,10 @@ static bool is_screen(struct frame *f) {
     const char *term = f->host->env("TERM");
     return f->host->is_terminal(STDIN_FILENO) && f->host->is_terminal(STDOUT_FILENO) && term != NULL &&
            strcmp(term, "dumb") != 0;
+}
+
+static char *complete(const char *line, size_t start, size_t point) {
+    return tab_complete(prompt->f, line, start, point);
 }
 
 struct prompt *prompt_open(struct frame *f) {

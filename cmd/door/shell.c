@@ -126,6 +126,7 @@ static void begin(const struct shell_hooks *given) {
     rl_completion_display_matches_hook = display;
     rl_completion_query_items = 0; /* a question would wait */
     rl_variable_bind("page-completions", "off");
+    rl_variable_bind("show-all-if-ambiguous", "on");
     rl_variable_bind("completion-ignore-case", "on");
     rl_initialize();
     using_history();

@@ -81,7 +81,7 @@ int help_complete(struct frame *f, const char *shell, const char *const *words, 
     } scripts[] = { { "bash", bash }, { "zsh", zsh }, { "fish", fish } };
     (void)f;
     if (shell == NULL) {
-        complete_words(words, n, out);
+        complete_words(NULL, words, n, out);
         return 0;
     }
     for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++)

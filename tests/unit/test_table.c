@@ -357,7 +357,7 @@ static const char *complete(const char *line) {
     if (*line == '\0' || line[strlen(line) - 1] == ' ')
         words[n++] = "";
     sk_buf_clear(&found);
-    complete_words(words, n, &found);
+    complete_words(NULL, words, n, &found);
     shown[0] = '\0';
     for (const char *p = text_of(&found); *p != '\0' && used < sizeof shown;) {
         used +=
