@@ -128,6 +128,26 @@ static const char timeouts[] =
     "    sockctl -c 'x = pair; fails 124 x0.recv -t 50ms'\n"
     "    sockctl -c 'x = pair; x0.settimeout 0; fails 10 x0.recv'\n";
 
+static const char tls[] = "connect tls://HOST:PORT, or --tls with any other form of an address. Chain and name of the\n"
+                          "certificate are verified; what is wrong is said in words: status 8.\n"
+                          "\n"
+                          "  --cafile FILE            trust these authorities in place of the system's\n"
+                          "  --pin HASH               the peer must have this key; it needs no authority then\n"
+                          "  --verify-name NAME       whom the certificate must be for\n"
+                          "  --cert FILE --key FILE   our own certificate; --key-pass file:PATH or env:NAME\n"
+                          "  --insecure               verify nothing, and tell what is wrong\n"
+                          "\n"
+                          "starttls goes on with TLS on a connection that began as plain text. peercert shows the\n"
+                          "certificate of the peer; $c.tls.version and $c.tls.cipher what was agreed on.\n"
+                          "\n"
+                          "listen tls://ADDR makes handshakes beside each other; accept gives those that are done.\n"
+                          "--self-signed makes a certificate for the time it runs, and tells its pin.\n"
+                          "\n"
+                          "A handshake that fails is 9, an end that the peer did not announce 7, both with why.\n"
+                          "\n"
+                          "    sockctl -c 'srv = listen tls://:0 --self-signed\n"
+                          "        c = connect $srv.local --tls --pin $srv.tls.pin; print $c.tls.version'\n";
+
 static const char testing[] = "Commands for tests; each that fails ends the script, with a status other than 0:\n"
                               "\n"
                               "  expect TEXT              waits for these bytes; -r: for a regular expression\n"
@@ -310,6 +330,7 @@ const struct topic topics[] = {
     { .name = "json", .summary = "the output of --json, and of -i --json", .text = json },
     { .name = "testing", .summary = "commands for tests", .text = testing },
     { .name = "timeouts", .summary = "how long commands wait", .text = timeouts },
+    { .name = "tls", .summary = "connections that are encrypted and verified", .text = tls },
     { .name = "variables", .summary = "names, variables and operators in text", .text = variables },
     { .name = "http", .summary = "a request by hand", .text = http, .example = true },
     { .name = "redis", .summary = "commands to a redis server", .text = redis, .example = true },

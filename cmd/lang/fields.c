@@ -309,8 +309,12 @@ int handle_field(struct session *ses, struct sk_ref ref, const char *field, stru
     const struct object *obj = session_get(ses, ref);
     const char *const *names = object_fields(obj);
     int i = find(names, field);
-    if (i < 0 && names == handle_fields && strncmp(field, "tls.", 4) == 0)
-        i = S_TLS;
+    if (i < 0 && names == handle_fields && strncmp(field, "tls.", 4) == 0) {
+        struct sk_value tls = object_part(ses, obj, S_TLS);
+        int rc = value_field(ses, &tls, field + 4, out, err);
+        sk_drop(tls);
+        return rc;
+    }
     if (i < 0 && obj && obj->cls == O_FILE) /* a file stands for its socket */
         return handle_field(ses, obj->u.file.sock, field, out, err);
     if (i < 0)

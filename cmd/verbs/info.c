@@ -30,6 +30,10 @@ static const char tcp_shows[] =
     "name state family type local peer timeout buffered received sent recv_queue send_queue rcvbuf sndbuf tcp "
     "rtt_ms mss cwnd unacked retransmitted";
 
+static const char tls_shows[] =
+    "name state family type local peer timeout buffered tls.version tls.cipher tls.alpn tls.verify tls.peer_subject "
+    "tls.not_after received sent recv_queue send_queue rcvbuf sndbuf tcp rtt_ms mss cwnd unacked retransmitted";
+
 /* What people look for in TCP_INFO, by simpler names. */
 static void put_figures(struct sk_value *r, const struct sk_value *tcp) {
     static const struct {
@@ -74,7 +78,7 @@ static int run_info(struct call *c) {
     sk_put(&r, "tcp", figures);
     if (s->state == SK_CONNECTED || s->state == SK_ENDED) {
         put_figures(&r, &figures);
-        c->shows = tcp ? tcp_shows : c->shows;
+        c->shows = s->layer->describe ? tls_shows : tcp ? tcp_shows : c->shows;
     }
     c->result = r;
     return 0;

@@ -18,6 +18,8 @@ static int ls(struct call *c) {
     for (struct object *obj = session_next(c->ses, NULL); obj; obj = session_next(c->ses, obj)) {
         if (obj->cls != O_SOCKET || !obj->name[0])
             continue;
+        if (obj->u.sock->layer->describe)
+            c->shows = "mark name state local peer buffered tls";
         struct sk_value item = sk_record();
         if (!c->json)
             sk_put(&item, "mark", sk_text(obj == current ? "*" : " "));
@@ -36,7 +38,7 @@ const struct command cmd_ls = {
     .shows = "mark name state local peer buffered",
     .details = "One line a socket: * for the current one, name, state, where it is bound, its peer, and the bytes "
                "received but not yet "
-               "read by a command.",
+               "read by a command. Where there is TLS, its version, or the pin of a listener, stands behind that.",
     .examples = (const char *const[]){ "srv = listen :0; ls", "ls --json", NULL },
     .run = ls,
 };

@@ -277,11 +277,110 @@ while fcntl.ioctl(4, termios.FIONREAD, bytes(4)) != bytes(4): pass'
         c.send 'hello\n'"
     assert_success
     wait "$listener"
+    run sockctl -c 'srv = listen -q tls://127.0.0.1:0 --self-signed ; c = connect $srv.local ; c.read -t 60s ; print $srv.tls.last_failure'
+    assert_success
+    assert_output 'timed out: TLS handshake'
 }
 
 @test "a silent server: 124" {
     run sockctl -c 'srv = listen 127.0.0.1:0 ; fails 124 connect -t 200ms $srv.local --tls --insecure'
     assert_success
+}
+
+# hostile WAY...: tls_hostile.py in the background: $port.
+hostile() {
+    : > hostile.out
+    (exec python3 "$BATS_TEST_DIRNAME/tls_hostile.py" server.pem server.key "$@" > hostile.out 2> hostile.err 3>&-) &
+    server=$!
+    port=$(timeout 20 bash -c 'until grep -m 1 . hostile.out; do kill -0 "$1" || exit; done' - "$server")
+}
+
+@test "servers that misbehave: an error each, in time" {
+    local ways=() wanted=() failures=() i status
+    while read -r way status; do
+        ways+=("$way")
+        wanted+=("$status")
+    done << 'LIST'
+oversize 9
+zeros 9
+alerts 9
+garbage 9
+stall:1 124
+stall:50 124
+stall:99 124
+cut:0 9
+cut:1 9
+cut:50 9
+cut:99 9
+reset:0 6
+reset:50 6
+LIST
+    hostile "${ways[@]}"
+    for i in "${!ways[@]}"; do
+        status=0
+        timeout 20 sockctl connect -t 1s "tls://127.0.0.1:$port" --cafile root.pem > out 2>&1 || status=$?
+        [[ $status == "${wanted[i]}" ]] || failures+=("${ways[i]}: $status, not ${wanted[i]}: $(cat out)")
+    done
+    stop_server
+    [ ${#failures[@]} -eq 0 ] || fail "$(printf '%s\n' "${failures[@]}")"
+}
+
+@test "ten thousand tickets are taken and forgotten; a reset is 6, after what came" {
+    hostile tickets:10000 abort
+    run sockctl do connect "tls://127.0.0.1:$port" --cafile root.pem , read
+    assert_success
+    assert_output line
+    run sockctl do connect "tls://127.0.0.1:$port" --cafile root.pem , readline , send x , recv
+    stop_server
+    assert_failure 6
+    assert_output --partial line
+}
+
+@test "clients that misbehave: the listener serves the next one" {
+    cat > client.py << 'PY'
+import socket, ssl, sys
+port = int(sys.argv[1])
+incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+try:
+    tls.do_handshake()
+except ssl.SSLWantReadError:
+    pass
+hello = outgoing.read()
+pieces = b"".join(b"\x16\x03\x01\x00\x01" + hello[i:i + 1] for i in range(5, len(hello)))
+for data in (b"", b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01\xff\xff" + bytes(65535), b"\x16\x03\x01\x00\x00" * 1000, hello[:50], pieces,
+             b"\x80\x2e\x01\x03\x01", bytes(10000)):
+    c = socket.create_connection(("127.0.0.1", port))
+    try:
+        c.sendall(data)
+        c.shutdown(socket.SHUT_WR)
+        while c.recv(4096):
+            pass
+    except OSError:
+        pass
+    c.close()
+PY
+    listener 1 '--cert server.pem --key server.key' ', readline , close conn'
+    python3 client.py "$port"
+    run sockctl do connect "tls://127.0.0.1:$port" --cafile root.pem , send 'hello\n' , recv
+    assert_failure 7
+    wait "$listener"
+}
+
+@test "a client that renegotiates is refused" {
+    listener 1 '--cert server.pem --key server.key --max 1.2' ', read'
+    rm -f typed && mkfifo typed
+    (exec openssl s_client -connect "127.0.0.1:$port" < typed > s.log 2>&1 3>&-) &
+    local client=$!
+    exec 4> typed
+    timeout 20 bash -c 'until grep -q "Cipher is" s.log; do :; done'
+    echo R >&4
+    wait "$client" || :
+    exec 4>&-
+    run cat s.log
+    assert_output --partial 'no renegotiation'
+    kill "$listener" 2> /dev/null || :
+    wait "$listener" || :
 }
 
 # ---- starttls ----
