@@ -11,7 +11,7 @@ struct globals {
         const char *text, *file;
     } * texts; /* -c TEXT, -f FILE, in order; owned */
     size_t count;
-    bool interactive, check, keep_going, echo, tap, version;
+    bool interactive, check, keep_going, echo, tap, no_init, version;
     struct common common;
 };
 
@@ -27,7 +27,7 @@ int door_once(struct frame *f, char *const *argv, size_t count, bool check);
 int door_texts(struct frame *f, const struct globals *g);
 int door_stdin(struct frame *f, bool check);
 /* Lines until the end of input, going on after failures: JSON answers, or text with a prompt on a terminal. */
-int door_lines(struct frame *f);
+int door_lines(struct frame *f, bool no_init);
 
 /* Print a failure that happened before any command ran; its status. */
 int door_refuse(struct frame *f, const struct sk_err *err);

@@ -60,14 +60,20 @@ static void add_text(struct globals *g, const char *text, const char *file) {
 
 static void set(struct globals *g, enum global id, const char *value, bool on) {
     bool *const flags[] = {
-        [G_INTERACTIVE] = &g->interactive, [G_VERSION] = &g->version, [G_CHECK] = &g->check,
-        [G_KEEP_GOING] = &g->keep_going,   [G_ECHO] = &g->echo,       [G_TAP] = &g->tap,
+        [G_INTERACTIVE] = &g->interactive,
+        [G_VERSION] = &g->version,
+        [G_CHECK] = &g->check,
+        [G_KEEP_GOING] = &g->keep_going,
+        [G_ECHO] = &g->echo,
+        [G_TAP] = &g->tap,
+        [G_LOCAL] = NULL,
+        [G_NO_INIT] = &g->no_init,
     };
     if (id == G_COMMAND)
         add_text(g, value, NULL);
     else if (id == G_FILE)
         add_text(g, NULL, value);
-    else if (id < sizeof flags / sizeof *flags) /* there is neither an agent nor an init file to leave out */
+    else if (flags[id] != NULL) /* there is no agent to leave out */
         *flags[id] = on;
 }
 

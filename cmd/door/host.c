@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "door/door.h"
 #include "door/help.h"
+#include "door/history.h"
 #include "net/sys.h"
 #include "out/sink.h"
 #include "run/fd.h"
@@ -113,6 +114,7 @@ const struct host *process_host(int closed) {
                                 .help = help_text,
                                 .manual = help_manual,
                                 .complete = help_complete,
+                                .history = history_command,
                                 .echo = host_echo,
                                 .progress = host_progress,
                                 .tap = host_tap };

@@ -1,11 +1,13 @@
 /* Lines in, answers out, going on after failures: the machine door, and the prompt. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "door/door.h"
+#include "door/history.h"
 #include "door/prompt.h"
 #include "lang/call.h"
 #include "lang/collect.h"
@@ -138,7 +140,27 @@ static void plain_prompt(struct frame *f) {
     sk_buf_done(&text);
 }
 
-int door_lines(struct frame *f) {
+/* Settings of the user, for the shell alone. */
+static void run_init(struct frame *f, struct sink *sink) {
+    char path[PATH_MAX];
+    struct sk_err err;
+    int line = 0;
+    if (user_file(path, sizeof path, "XDG_CONFIG_HOME", ".config", "init") < 0 || access(path, F_OK) < 0)
+        return;
+    f->style = STYLE_SCRIPT;
+    if (script_run_file(f, path, sink, &err, &line) < 0)
+        script_refused(f, sink, path, line, &err);
+    f->style = STYLE_SHELL;
+}
+
+static void first_lines(bool is_first_start) {
+    printf("sockctl %s.  Type \"help\", or \"help http\" for an example.  Ctrl-D leaves.\n", SOCKCTL_VERSION);
+    if (is_first_start)
+        printf("Try: connect example.com:80\nNothing you type leaves this computer except what you send.\n");
+    fflush(stdout);
+}
+
+int door_lines(struct frame *f, bool no_init) {
     bool machine = f->defaults.json, terminal = !machine && f->host->is_terminal(STDIN_FILENO);
     struct reader r = { .fd = STDIN_FILENO, .next = 1 };
     struct sink *sink = f->host->sink(f, STDOUT_FILENO, f->defaults.format);
@@ -149,12 +171,15 @@ int door_lines(struct frame *f) {
     out_init(&answers, STDOUT_FILENO, f->host->stdout_was_closed);
     f->style = machine ? STYLE_MACHINE : STYLE_SHELL;
     f->default_timeout = SK_NEVER;
-    if (terminal && f->defaults.verbose >= 0)
-        printf("sockctl %s.  Type \"help\".  Ctrl-D leaves.\n", SOCKCTL_VERSION);
     if (f->host->stdin_was_closed)
         rc = sk_fail(&err, SK_SYS, EBADF, "read", "stdin is closed");
-    struct prompt *screen = terminal ? prompt_open(f) : NULL;
+    bool is_first_start = false;
+    struct prompt *screen = terminal ? prompt_open(f, &is_first_start) : NULL;
     f->notify = screen != NULL;
+    if (terminal && f->defaults.verbose >= 0)
+        first_lines(is_first_start);
+    if (terminal && !no_init)
+        run_init(f, sink);
     while (!f->stop && rc >= 0) {
         if (terminal && screen == NULL)
             plain_prompt(f);

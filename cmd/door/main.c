@@ -63,13 +63,14 @@ static int run(struct frame *f, struct globals *g, int argc, char **argv, int fi
     }
     if (g->count > 0) {
         int status = door_texts(f, g);
-        return g->interactive && !f->stop && (status == 0 || f->host->is_terminal(STDIN_FILENO)) ? door_lines(f)
-                                                                                                 : status;
+        return g->interactive && !f->stop && (status == 0 || f->host->is_terminal(STDIN_FILENO))
+                   ? door_lines(f, g->no_init)
+                   : status;
     }
     if (first < argc)
         return door_once(f, argv + first, (size_t)(argc - first), g->check);
     if (g->interactive || f->host->is_terminal(STDIN_FILENO))
-        return door_lines(f);
+        return door_lines(f, g->no_init);
     return door_stdin(f, g->check);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/module.h"
+#include "door/history.h"
 #include "door/news.h"
 #include "door/shell.h"
 #include "door/tab.h"
@@ -253,8 +254,10 @@ int prompt_line(struct prompt *p, struct sk_buf *text, struct sk_err *err) {
     }
     if (rc == SHELL_LINE) {
         char *whole = strndup((const char *)sk_buf_data(text), text->len - 1);
-        if (whole != NULL && strspn(whole, " \t") != strlen(whole))
+        if (whole != NULL && strspn(whole, " \t") != strlen(whole)) {
             p->editor->remember(whole);
+            history_save(whole);
+        }
         free(whole);
     }
     return rc < 0 ? -1 : rc == SHELL_LINE ? 1 : 0;
@@ -272,6 +275,11 @@ bool prompt_leaves(struct prompt *p) {
     if (sockets > 0 && p->f->defaults.verbose >= 0)
         printf("closing %zu socket%s\n", sockets, sockets == 1 ? "" : "s");
     return true;
+}
+
+void prompt_forget(void) {
+    if (prompt != NULL)
+        prompt->editor->forget();
 }
 
 /* ---- Beginning and end ---- */
@@ -296,7 +304,7 @@ static char *complete(const char *line, size_t start, size_t point) {
     return tab_complete(prompt->f, line, start, point);
 }
 
-struct prompt *prompt_open(struct frame *f) {
+struct prompt *prompt_open(struct frame *f, bool *is_first_start) {
     static const struct shell_hooks hooks = { complete };
     const struct shell_module *module = is_screen(f) ? editor() : NULL;
     if (module == NULL)
@@ -311,6 +319,7 @@ struct prompt *prompt_open(struct frame *f) {
     prompt = p;
     f->job_ended = job_ended;
     module->begin(&hooks);
+    *is_first_start = !history_load(module->remember);
     return p;
 }
 

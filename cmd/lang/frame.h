@@ -34,6 +34,8 @@ struct host {
                 struct sk_err *err);
     /* The manual page of a command, as mdoc source, appended to out. SK_USAGE for an unknown command. */
     int (*manual)(struct frame *frame, const char *command, struct sk_buf *out, struct sk_err *err);
+    /* The saved lines of the prompt, appended to out; or clear them. */
+    int (*history)(struct frame *frame, bool clear, struct sk_buf *out, struct sk_err *err);
     /* The completion script of a shell; with shell NULL what may stand in place of the last of words[n], a line each:
      * WORD, a tab, what it is. */
     int (*complete)(struct frame *frame, const char *shell, const char *const *words, size_t n, struct sk_buf *out,

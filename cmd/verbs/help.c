@@ -112,6 +112,38 @@ static int help(struct call *c) {
     return 0;
 }
 
+static int history(struct call *c) {
+    enum { CLEAR };
+    const struct host *host = c->frame->host;
+    struct sk_buf text = { 0 };
+    int rc = host->history ? host->history(c->frame, flag(c, CLEAR), &text, &c->err) : 0;
+    c->result = sk_record();
+    if (rc == 0)
+        sk_put_main(&c->result, "lines", lines_of(&text));
+    sk_buf_done(&text);
+    return rc;
+}
+
+const struct command cmd_history = {
+    .name = "history",
+    .group = "session",
+    .summary = "show or clear the saved lines of the shell",
+    .params =
+        (const struct param[]){
+            OPT(0, "clear", K_FLAG, "forget them all, here and in the file"),
+            { .kind = K_END },
+        },
+    .flags = PAGED,
+    .result = R_ONE,
+    .details =
+        "The shell saves its lines in $SOCKCTL_HISTORY, or else in sockctl/history below $XDG_STATE_HOME or "
+        "~/.local/state, "
+        "which nobody else may read; an empty SOCKCTL_HISTORY saves none. Never saved: a line that begins with a "
+        "blank, one with secret, auth, pass or login in it, and one that went over several rows.",
+    .examples = (const char *const[]){ "history", NULL },
+    .run = history,
+};
+
 const struct command cmd_help = {
     .name = "help",
     .group = "session",
