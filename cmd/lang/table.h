@@ -54,6 +54,7 @@ enum kind {
     K_SERVERS,  /* DNS servers ADDR[:PORT], joined by commas: u.servers */
     K_OVERRIDE, /* NAME:ADDR: u.override */
     K_CMSG,     /* of an option: three words LEVEL TYPE HEX, each a text of its own in .all */
+    KINDS
 };
 
 enum { MANY = 255 };

@@ -96,8 +96,6 @@ load sockets
         run --separate-stderr sockctl connect "$bad"
         assert_failure 2
     done
-    run --separate-stderr sockctl connect tls://127.0.0.1:1
-    assert_failure 2
     run --separate-stderr sockctl connect -u tcp://127.0.0.1:1
     assert_failure 2
 }

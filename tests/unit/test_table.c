@@ -168,9 +168,10 @@ static void kinds(void **state) {
         { K_ONOFF, "off", "maybe" },
         { K_SERVERS, "127.0.0.1:5353,::1", "127.0.0.1:0" },
         { K_OVERRIDE, "a.test:::1", "a.test" },
+        { K_CMSG, "SOL_SOCKET", NULL },
     };
     static const char *const words[] = { "one", NULL };
-    bool tried[K_CHAIN + 1] = { [K_FLAG] = true, [K_CMD] = true, [K_CHAIN] = true };
+    bool tried[KINDS] = { [K_FLAG] = true, [K_CMD] = true, [K_CHAIN] = true };
     struct arena arena = { 0 };
     (void)state;
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
@@ -186,7 +187,7 @@ static void kinds(void **state) {
         }
         tried[samples[i].kind] = true;
     }
-    for (int kind = K_FLAG; kind <= K_CHAIN; kind++)
+    for (int kind = K_FLAG; kind < KINDS; kind++)
         if (!tried[kind])
             fail_msg("kind %d has no sample here", kind);
     FOR_COMMANDS(cmd)
