@@ -8,6 +8,7 @@
 #include "sock/ready.h"
 #include "verbs/dialing.h"
 #include "verbs/io.h"
+#include "verbs/secure.h"
 
 enum { ADDR, TYPE, SOURCE, INTERFACE, EXPECT, CLOSED, EACH_TIME, PROGRAM };
 
@@ -73,6 +74,11 @@ static int check_target(const struct sk_endpoint *ep, int type, int family, stru
 static int check(const struct arg *args, const struct common *opt, struct sk_err *err) {
     if (args[CLOSED].count && args[CLOSED].u.i && args[EXPECT].count)
         return sk_fail_usage(err, "wait-ready: nobody speaks who is gone; write either --closed or --expect TEXT");
+    bool is_tls = opt->tls.on;
+    for (uint32_t i = 0; args[ADDR].all && i < args[ADDR].count; i++)
+        is_tls |= args[ADDR].all[i].u.ep->tls || args[ADDR].all[i].u.ep->kind == SK_EP_SOCK;
+    if (args[ADDR].all && secure_check(opt, is_tls, err) < 0)
+        return -1;
     for (uint32_t i = 0; args[ADDR].all && i < args[ADDR].count; i++)
         if (check_target(args[ADDR].all[i].u.ep, args[TYPE].count ? (int)args[TYPE].u.i : 0, opt->family, err) < 0)
             return -1;
@@ -89,6 +95,9 @@ static int read_target(struct call *c, const struct arg *addr, struct target *t)
         return -1;
     if (dial.type == 0)
         dial.type = t->ep.type;
+    dial.tls_name = c->opt->tls.verify_name;
+    if ((c->opt->tls.on || t->ep.tls) && secure_settings(c, false, NULL, 0, &dial.tls) < 0)
+        return -1;
     t->what = (struct sk_readying){ .dial = dial, .closed = flag(c, CLOSED), .each = EACH_DEFAULT };
     if (has(c, EACH_TIME))
         t->what.each = c->args[EACH_TIME].u.t;
@@ -158,13 +167,15 @@ static int run_wait_ready(struct call *c) {
     if (has(c, PROGRAM) && c->frame->style == STYLE_MACHINE)
         return sk_fail_usage(&c->err, "wait-ready: a program's output has no place among JSON lines; leave '-- %s' out",
                              c->args[PROGRAM].all[0].u.s.p);
-    for (size_t i = 0; i < n; i++)
-        if (read_target(c, &c->args[ADDR].all[i], &targets[i]) < 0)
-            return -1;
-    int rc = run_all(c, targets, n);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = read_target(c, &c->args[ADDR].all[i], &targets[i]);
+    if (rc == 0)
+        rc = run_all(c, targets, n);
     if (rc == 0)
         set_result(c, targets, n);
     for (size_t i = 0; i < n; i++) {
+        sk_tls_settings_free(targets[i].what.dial.tls);
         if (targets[i].rc < 0 && targets[i].found.last.count && c->extra.type == SK_NULL)
             call_extra(c, "attempts", attempts_value(&targets[i].found.last));
         sk_attempts_done(&targets[i].found.last);
@@ -188,7 +199,7 @@ const struct command cmd_wait_ready = {
             ARG("PROGRAM", K_TEXT, 0, MANY, "then run this program, with its arguments", .flags = AFTER_DASHES),
             { .kind = K_END },
         },
-    .flags = WAITS | FAMILIES | NAMES,
+    .flags = WAITS | FAMILIES | NAMES | TLS_CHOICE | TLS_CLIENT,
     .result = R_ONE,
     .shows = "",
     .details =
@@ -199,6 +210,8 @@ const struct command cmd_wait_ready = {
         "With --expect the peer must also say TEXT. With --closed it is the other way round: every address must "
         "refuse, "
         "be unreachable or, for a UNIX socket, have no file; silence is no proof.\n"
+        "With tls:// or --tls the handshake must succeed too; a certificate that is not acceptable ends the wait, with "
+        "status 8.\n"
         "Status 124 when time ran out; the message has the reason of the last attempt. Datagrams are refused: nobody "
         "answers unless asked.\n"
         "PROGRAM is then run with the arguments that follow, without a shell, and its end is the end of the command: "

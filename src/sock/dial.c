@@ -151,8 +151,8 @@ static int fail_single(const struct dial *d, const struct sk_attempt *one, struc
         return sk_fail(err, SK_TLS_HANDSHAKE, one->err.code, one->err.op, "connect to %s: %s",
                        named && d->plan.port ? addr : d->target, one->err.msg);
     if (one->err.code == ETIMEDOUT)
-        return sk_fail(err, SK_TIMEOUT, ETIMEDOUT, "connect", "connect to %s%s%s: no answer in %s", d->target, sep,
-                       named ? addr : "",
+        return sk_fail(err, SK_TIMEOUT, ETIMEDOUT, "connect", "connect to %s%s%s: no answer%s in %s", d->target, sep,
+                       named ? addr : "", strcmp(one->err.op, "TLS handshake") == 0 ? " to the TLS handshake" : "",
                        sk_format_time(span, sizeof span, (sk_now() - d->plan.start + SK_MS / 2) / SK_MS * SK_MS));
     if (one->err.code == EAFNOSUPPORT && strcmp(one->err.op, "socket") == 0) /* says which family */
         return sk_fail(err, SK_SYS, EAFNOSUPPORT, "socket", "connect to %s: %.200s", d->target, one->err.msg);

@@ -90,7 +90,7 @@ static bool is_gone(const struct ready *r, const struct sk_readiness *out, const
 /* Would the next attempt meet it as well? */
 static bool is_lasting(const struct sk_err *why) {
     static const char *const ours[] = { "bind", "setsockopt", "if_nametoindex", "mmap" };
-    if (why->kind == SK_USAGE || why->kind == SK_CANCELED || why->kind == SK_INTERNAL)
+    if (why->kind == SK_USAGE || why->kind == SK_CANCELED || why->kind == SK_INTERNAL || why->kind == SK_TLS_VERIFY)
         return true;
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (strcmp(why->op, ours[i]) == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "net/addr.h"
+#include "net/addr_parts.h"
 #include "tls/tls.h"
 
 #define CONFIRM_MOST SK_SECOND /* that a client with a certificate waits to hear whether it is accepted (E.6) */
@@ -48,12 +49,20 @@ static bool is_address(const char *name) {
     return sk_inet_pton(AF_INET, name, n, ip, NULL) > 0 || sk_inet_pton(AF_INET6, name, n, ip, NULL) > 0;
 }
 
-/* Whom the certificate must be for, and what the server is told. */
-static int set_name(struct tls *t, const char *name) {
-    X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
+/* A name as certificates and SNI have it: without a dot at the end, in A-labels. */
+static int plain_name(const char *name, char dst[256], struct sk_err *err) {
     size_t n = strlen(name);
-    const char *sni = t->settings->sni;
-    snprintf(t->name, sizeof t->name, "%.*s", (int)(n > 1 && name[n - 1] == '.' ? n - 1 : n), name);
+    n -= n > 1 && name[n - 1] == '.';
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)name[i] >= 0x80)
+            return sk_idn_encode(name, n, dst, 256, err);
+    snprintf(dst, 256, "%.*s", (int)n, name);
+    return 0;
+}
+
+/* Whom the certificate must be for, and what the server is told. */
+static int set_name(struct tls *t, const char *sni) {
+    X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
     if (is_address(t->name)) {
         t->name[strcspn(t->name, "%")] = '\0';
         if (!X509_VERIFY_PARAM_set1_ip_asc(param, t->name))
@@ -67,7 +76,7 @@ static int set_name(struct tls *t, const char *name) {
     return sni && *sni && !SSL_set_tlsext_host_name(t->ssl, sni) ? -1 : 0;
 }
 
-static int prepare(struct tls *t, const char *name) {
+static int prepare(struct tls *t, const char *sni) {
     BIO *bio = tls_bio_new(t);
     if (!bio)
         return -1;
@@ -81,7 +90,7 @@ static int prepare(struct tls *t, const char *name) {
         return 0;
     }
     SSL_set_connect_state(t->ssl);
-    if (set_name(t, name) < 0)
+    if (set_name(t, sni) < 0)
         return -1;
     tls_session_use(t);
     return 0;
@@ -105,18 +114,22 @@ static int may_attach(const struct sk_sock *s, const struct sk_tls_settings *set
 }
 
 int tls_attach(struct sk_sock *s, struct sk_tls_settings *settings, const char *name, struct sk_err *err) {
-    char words[160];
+    char words[160], sni[256] = "";
     name = name ? name : "";
-    if (may_attach(s, settings, name, err) < 0)
+    if (may_attach(s, settings, name, err) < 0 || (settings->sni && plain_name(settings->sni, sni, err) < 0))
         return -1;
     struct tls *t = sk_alloc(sizeof *t);
     t->s = s;
     t->settings = tls_settings_ref(settings);
     t->problems = sk_list();
     t->began = sk_now();
+    if (plain_name(name, t->name, err) < 0) {
+        tls_free(t);
+        return -1;
+    }
     tls_begin(t);
     t->ssl = SSL_new(settings->ctx);
-    if (!t->ssl || prepare(t, name) < 0) {
+    if (!t->ssl || prepare(t, settings->sni ? sni : NULL) < 0) {
         tls_words(words, sizeof words);
         tls_free(t);
         return sk_fail_usage(err, "TLS for '%.100s' cannot be prepared: %s", name, words);

@@ -432,6 +432,24 @@ SOCK
     [[ $stderr == *'TLS on this socket already'* ]]
 }
 
+@test "SSL_CERT_FILE and SSL_CERT_DIR stand for the system's authorities" {
+    mkdir -p store
+    cp root.pem store
+    openssl rehash store
+    run sockctl -c 'srv = listen tls://127.0.0.1:0 --cert server.pem --key server.key ; fails 8 connect sock:srv'
+    assert_success
+    SSL_CERT_FILE=root.pem run sockctl -c 'srv = listen tls://127.0.0.1:0 --cert server.pem --key server.key ; connect sock:srv'
+    assert_success
+    SSL_CERT_DIR=store run sockctl -c 'srv = listen tls://127.0.0.1:0 --cert server.pem --key server.key ; connect sock:srv'
+    assert_success
+}
+
+@test "wait-ready with TLS: until the handshake succeeds; a bad certificate ends it" {
+    run sockctl -c 'srv = listen tls://127.0.0.1:0 --cert server.pem --key server.key ; wait-ready sock:srv --cafile root.pem ; fails 8 wait-ready $srv.local --tls
+        plain = listen 127.0.0.1:0 ; fails 124 wait-ready -t 300ms $plain.local --tls --insecure --each 100ms'
+    assert_success
+}
+
 # ---- sessions and secrets ----
 
 @test "--session resumes in another process, for the same name and trust alone; the file is 0600" {

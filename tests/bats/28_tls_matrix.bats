@@ -22,6 +22,10 @@ make_leaves() {
     new_key selfsigned
     openssl req -x509 -new -key selfsigned.key -days 30 -subj /CN=selfsigned -out selfsigned.pem -addext subjectAltName=$www
     cat root.pem inter.pem > disorder.pem
+    mkdir hashed hashed2
+    cp root.pem hashed
+    cp other.pem hashed2
+    openssl rehash hashed hashed2
     sign byleaf good /CN=byleaf "$LEAF"$'\n'subjectAltName=$www
     cat good.pem inter.pem > goodinter.pem
     sign short root /CN=short "${AUTHORITY/CA:TRUE/CA:TRUE,pathlen:0}"
