@@ -9,7 +9,7 @@
 #include "net/addr_parts.h"
 #include "tls/tls.h"
 
-#define CONFIRM_MOST SK_SECOND /* that a client with a certificate waits to hear whether it is accepted (E.6) */
+#define CONFIRM_MOST (5 * SK_SECOND) /* that a client with a certificate waits to hear whether it is accepted (E.6) */
 
 static int own_index(void) {
     static int index = -1;
