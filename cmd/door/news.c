@@ -17,7 +17,7 @@ struct seen {
     bool data, ended;  /* told */
     uint64_t consumed; /* bytes that commands had read when data was told */
     sk_time told;      /* when, or 0 */
-    unsigned held;     /* pieces of news that came too soon after it */
+    bool later;        /* that is too short ago to tell more */
 };
 
 void news_done(struct news *n) {
@@ -25,13 +25,14 @@ void news_done(struct news *n) {
     *n = (struct news){ .next = SK_NEVER };
 }
 
+static bool is_stream(const struct sk_sock *s) { return s->type == SOCK_STREAM || s->type == SOCK_SEQPACKET; }
+
 /* A socket that has something to tell: its own reader would see the data before us. */
 static bool is_watched(const struct object *obj) {
     if (obj->cls != O_SOCKET || !obj->name[0] || !obj->u.sock || obj->u.sock->rlock.held)
         return false;
     const struct sk_sock *s = obj->u.sock;
-    bool stream = s->type == SOCK_STREAM || s->type == SOCK_SEQPACKET;
-    return s->state == SK_CONNECTED || s->state == SK_LISTENING || (!stream && s->state == SK_BOUND);
+    return s->state == SK_CONNECTED || s->state == SK_LISTENING || (!is_stream(s) && s->state == SK_BOUND);
 }
 
 static struct object *next_watched(struct session *ses, const struct object *after) {
@@ -88,57 +89,53 @@ static bool add_caller(struct frame *f, struct sk_sock *listener, struct sk_buf 
     return sk_buf_printf(line, NULL, " from %s", sk_addr_format(text, sizeof text, &local)) == 0;
 }
 
-/* The sentences about what poll says; marks them as told. */
-static void tell(struct frame *f, const struct object *obj, struct seen *row, short revents, struct sk_buf *out) {
+/* What waits to be read, in words; marks it as told. */
+static void tell_data(struct frame *f, const struct object *obj, struct seen *row, short revents, struct sk_buf *out) {
     struct sk_sock *s = obj->u.sock;
-    bool stream = s->type == SOCK_STREAM || s->type == SOCK_SEQPACKET;
-    size_t count = s->state == SK_LISTENING ? 0 : waiting(s);
+    bool listens = s->state == SK_LISTENING;
+    size_t count = listens ? 0 : waiting(s);
     uint64_t consumed = s->received - s->in.len;
-    bool ended = stream && revents & (POLLRDHUP | POLLHUP) && s->state == SK_CONNECTED;
-    bool data = revents & POLLIN && (count > 0 || s->state == SK_LISTENING || (!stream && !(revents & POLLERR)));
+    bool data = revents & POLLIN && (count > 0 || listens || (!is_stream(s) && !(revents & POLLERR)));
     bool is_new = data && (!row->data || row->consumed != consumed);
     row->data = data;
-    if (is_new) {
-        row->consumed = consumed;
-        sk_buf_printf(out, NULL, "[%s] ", obj->name);
-        if (s->state == SK_LISTENING) {
-            sk_buf_add_str(out, "connection waiting", NULL);
-            if (stream && s->family != AF_UNIX)
-                add_caller(f, s, out);
-        } else if (strcmp(s->layer->name, "plain") == 0) {
-            sk_buf_printf(out, NULL, "%zu byte%s waiting", count, count == 1 ? "" : "s");
-        } else {
-            sk_buf_add_str(out, "data waiting", NULL); /* how much of it is ours, only reading tells */
-        }
-        sk_buf_add_str(out, "\n", NULL);
+    if (!is_new)
+        return;
+    row->consumed = consumed;
+    sk_buf_printf(out, NULL, "[%s] ", obj->name);
+    if (listens) {
+        sk_buf_add_str(out, "connection waiting", NULL);
+        if (s->family != AF_UNIX)
+            add_caller(f, s, out);
+    } else if (strcmp(s->layer->name, "plain") == 0) {
+        sk_buf_printf(out, NULL, "%zu byte%s waiting", count, count == 1 ? "" : "s");
+    } else {
+        sk_buf_add_str(out, "data waiting", NULL); /* how much of it is ours, only reading tells */
     }
-    if (!row->ended && ended && !obj->ended)
-        sk_buf_printf(out, NULL, "[%s] peer closed\n", obj->name);
-    if (!row->ended && !ended && revents & POLLERR)
-        sk_buf_printf(out, NULL, "[%s] an error waits\n", obj->name);
-    row->ended = ended || (revents & POLLERR) != 0;
+    sk_buf_add_str(out, "\n", NULL);
 }
 
-/* At most a line a socket and 200 ms; what came sooner is counted. */
-static void tell_slowly(struct news *n, struct frame *f, const struct object *obj, struct seen *row, short revents,
-                        struct sk_buf *out) {
-    struct sk_buf lines = { 0 };
+static void tell_end(const struct object *obj, struct seen *row, short revents, struct sk_buf *out) {
+    const struct sk_sock *s = obj->u.sock;
+    bool ended = is_stream(s) && s->state == SK_CONNECTED && revents & (POLLRDHUP | POLLHUP);
+    bool failed = !ended && revents & POLLERR;
+    if (!row->ended && ((ended && !obj->ended) || failed))
+        sk_buf_printf(out, NULL, "[%s] %s\n", obj->name, ended ? "peer closed" : "an error waits");
+    row->ended = ended || failed;
+}
+
+/* Of data at most a line a socket and 200 ms: what comes sooner is looked at again then. */
+static void tell(struct news *n, struct frame *f, const struct object *obj, struct seen *row, short revents,
+                 struct sk_buf *out) {
     sk_time now = sk_now();
-    tell(f, obj, row, revents, &lines);
-    if (lines.len && row->told && now - row->told < QUIET) {
-        row->held++;
-    } else if (lines.len) {
-        sk_buf_add(out, sk_buf_data(&lines), lines.len, NULL);
-        row->told = now;
-    }
-    if (row->held && now - row->told >= QUIET) {
-        sk_buf_printf(out, NULL, "[%s] … and %u more\n", obj->name, row->held);
-        row->held = 0;
-        row->told = now;
-    }
-    if (row->held && row->told + QUIET < n->next)
+    size_t before = out->len;
+    row->later = row->told && now - row->told < QUIET;
+    if (!row->later)
+        tell_data(f, obj, row, revents, out);
+    else if (row->told + QUIET < n->next)
         n->next = row->told + QUIET;
-    sk_buf_done(&lines);
+    if (out->len > before)
+        row->told = now;
+    tell_end(obj, row, revents, out);
 }
 
 /* A flood of sockets is one line. */
@@ -179,8 +176,7 @@ void news_look(struct news *n, struct frame *f, struct sk_buf *lines) {
     struct sk_pollitem *items = sk_alloc((n->count + 1) * sizeof *items);
     size_t count = 0;
     for (struct object *obj = next_watched(f->ses, NULL); obj; obj = next_watched(f->ses, obj)) {
-        bool stream = obj->u.sock->type == SOCK_STREAM || obj->u.sock->type == SOCK_SEQPACKET;
-        short rdhup = stream && obj->u.sock->state == SK_CONNECTED ? POLLRDHUP : 0;
+        short rdhup = is_stream(obj->u.sock) && obj->u.sock->state == SK_CONNECTED ? POLLRDHUP : 0;
         items[count++] = (struct sk_pollitem){ .sock = obj->u.sock, .events = (short)(POLLIN | rdhup) };
     }
     if (count > 0 && sk_poll(items, count, SK_NOWAIT, NULL) >= 0) {
@@ -188,7 +184,7 @@ void news_look(struct news *n, struct frame *f, struct sk_buf *lines) {
         for (struct object *obj = session_next(f->ses, NULL); obj; obj = session_next(f->ses, obj)) {
             row += obj->cls == O_SOCKET;
             if (at < count && is_watched(obj) && items[at].sock == obj->u.sock)
-                tell_slowly(n, f, obj, &n->list[row - 1], items[at++].revents, lines);
+                tell(n, f, obj, &n->list[row - 1], items[at++].revents, lines);
         }
     }
     free(items);
@@ -209,8 +205,8 @@ size_t news_watch(const struct news *n, struct frame *f, struct pollfd *fds, siz
         if (count < most) {
             const struct sk_sock *s = obj->u.sock;
             int fd = s->layer->watched ? s->layer->watched(s) : s->fd;
-            bool stream = s->type == SOCK_STREAM || s->type == SOCK_SEQPACKET;
-            short events = (short)((seen->data ? 0 : POLLIN) | (stream && s->state == SK_CONNECTED ? POLLRDHUP : 0));
+            short events = (short)((seen->data || seen->later ? 0 : POLLIN) |
+                                   (is_stream(s) && s->state == SK_CONNECTED ? POLLRDHUP : 0));
             fds[count] = (struct pollfd){ .fd = events ? fd : -1, .events = events };
         }
         count++;

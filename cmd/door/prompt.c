@@ -241,7 +241,6 @@ int prompt_line(struct prompt *p, struct sk_buf *text, struct sk_err *err) {
         if (rc == SHELL_END && p->continued) { /* Ctrl-D leaves the lines that were begun, first */
             p->continued = false;
             sk_buf_clear(text);
-            printf("\n");
             continue;
         }
         if (rc != SHELL_LINE)
@@ -265,7 +264,6 @@ int prompt_line(struct prompt *p, struct sk_buf *text, struct sk_err *err) {
 
 bool prompt_leaves(struct prompt *p) {
     size_t jobs = jobs_running(p->f), sockets = session_open_sockets(p->f->ses, NULL, 0, NULL);
-    printf("^D\n");
     if (jobs > 0 && !p->warned) {
         p->warned = true;
         printf("%zu job%s running; Ctrl-D once more ends %s\n", jobs, jobs == 1 ? " is" : "s are",

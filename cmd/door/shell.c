@@ -26,12 +26,6 @@ static bool done, drawn;
 static char *candidates; /* the text of the hook, each WORD ended by a NUL in place of its tab */
 static const char *next_candidate;
 
-static char *no_more(const char *text, int state) {
-    (void)text;
-    (void)state;
-    return NULL;
-}
-
 /* readline's generator: the words one after the other; text was looked at by the hook. */
 static char *give(const char *text, int state) {
     (void)text;
@@ -58,11 +52,9 @@ static char **attempt(const char *text, int start, int end) {
     if (!candidates)
         return NULL;
     if (strcmp(candidates, ":files\n") == 0) {
-        rl_attempted_completion_over = 0;
-        rl_completion_entry_function = NULL; /* file names */
+        rl_attempted_completion_over = 0; /* file names: readline's own */
         return NULL;
     }
-    rl_completion_entry_function = no_more;
     next_candidate = candidates;
     char **found = rl_completion_matches(text, give);
     if (found && !found[1])
@@ -145,6 +137,9 @@ static enum shell_typed feed(char **line) {
     if (!done)
         return SHELL_MORE;
     *line = typed;
+    const char *paste = rl_variable_value("enable-bracketed-paste");
+    if (!typed && (!paste || strcmp(paste, "on") != 0)) /* else the editor has ended the row */
+        fputs("\n", rl_outstream);
     return typed ? SHELL_LINE : SHELL_END;
 }
 
