@@ -180,37 +180,50 @@ static int shut(struct sk_sock *s, int how, struct sk_err *err) {
     return 0;
 }
 
-/* Receive and forget what is there. True at the peer's end. */
-static bool drain(struct tls *t) {
+enum heard { HEARD_NOTHING, HEARD_MORE, HEARD_END };
+
+/* Receive and forget what is there. */
+static enum heard drain(struct tls *t) {
     char waste[4096];
-    ssize_t n;
-    unsigned most = 256;
-    do
-        n = sk_layer_plain.try_fill(t->s, waste, sizeof waste, MSG_DONTWAIT);
-    while (n > 0 && --most);
-    return n == 0 || (n < 0 && errno != EAGAIN);
+    enum heard heard = HEARD_NOTHING;
+    for (unsigned most = 256; most; most--) {
+        ssize_t n = sk_layer_plain.try_fill(t->s, waste, sizeof waste, MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EAGAIN))
+            return HEARD_END;
+        if (n < 0)
+            break;
+        heard = HEARD_MORE;
+    }
+    return heard;
 }
 
-/* What the peer's kernel does not have yet, and ours; input that nobody read would make close a reset, which destroys
- * it (DNS_TLS.md E.3). */
-static int unsent(const struct tls *t) {
+/* Bytes that the peer's kernel has not confirmed (SIOCOUTQ), or that ours has not even sent (SIOCOUTQNSD). */
+static int queued(const struct tls *t, unsigned long which) {
     int n = 0;
     bool is_ip = t->s->family == AF_INET || t->s->family == AF_INET6;
-    return (int)(t->out.len > 0) + (is_ip && ioctl(t->s->fd, SIOCOUTQ, &n) == 0 ? n : 0);
+    return is_ip && ioctl(t->s->fd, which, &n) == 0 ? n : 0;
 }
 
+/* close while input is unread, or comes later, is a reset, which destroys what is still on its way to the peer
+ * (DNS_TLS.md E.3). So wait until all of it is there; or until all was sent and the peer, after its tickets, is quiet:
+ * then the kernel does the rest. */
 static void farewell(struct tls *t) {
-    sk_time limit = sk_after(FAREWELL_MOST), pause = SK_MS;
+    sk_time limit = sk_after(FAREWELL_MOST), pause = SK_MS / 4;
     int before = -1;
     bool is_shut = false;
+    bool has_spoken = t->settings->server || SSL_version(t->ssl) < TLS1_3_VERSION || t->moved != t->after;
     while (!t->out_error) {
+        struct sk_err why;
         if (tls_push(t) && !is_shut) {
             shutdown(t->s->fd, SHUT_WR);
             is_shut = true;
         }
-        int left = unsent(t);
-        if (drain(t) || left == 0)
+        enum heard heard = drain(t);
+        int left = queued(t, SIOCOUTQ);
+        bool is_sent = t->out.len == 0 && queued(t, SIOCOUTQNSD) == 0;
+        if (heard == HEARD_END || (is_sent && (left == 0 || (heard == HEARD_NOTHING && has_spoken))))
             return;
+        has_spoken |= heard == HEARD_MORE;
         if (left != before)
             limit = sk_after(FAREWELL_MOST);
         before = left;
@@ -218,7 +231,6 @@ static void farewell(struct tls *t) {
             return;
         sk_time next = sk_after(pause);
         pause = pause < 16 * SK_MS ? 2 * pause : pause;
-        struct sk_err why;
         if (sk_wait(t->s->fd, t->out.len ? POLLIN | POLLOUT : POLLIN, "close", next, &why) < 0 &&
             why.kind != SK_TIMEOUT)
             return;
@@ -239,12 +251,12 @@ static void await_ticket(struct tls *t) {
 
 static void close_layer(struct sk_sock *s) {
     struct tls *t = tls_of(s);
-    if (!t->settings->server)
-        await_ticket(t);
-    say_end(t);
     bool is_hurried = sk_canceled();
     if (is_hurried)
         sk_shield();
+    if (!t->settings->server)
+        await_ticket(t);
+    say_end(t);
     if (t->done && !t->has_failed)
         farewell(t);
     else if (tls_push(t) && shutdown(s->fd, SHUT_WR) == 0) /* our alert should arrive */
