@@ -5,9 +5,9 @@ T() { tmux -u -f /dev/null -S "$BATS_TEST_TMPDIR/tmux" "$@"; }
 
 # start_in WORD...: run it in a terminal of $columns (80) by $rows (40), with state, configuration and home in this directory.
 start_in() {
-    env -u SOCKCTL_HISTORY LC_ALL=C.UTF-8 XDG_STATE_HOME="$PWD/state" XDG_CONFIG_HOME="$PWD/config" HOME="$PWD" \
+    env -u SOCKCTL_HISTORY SHELL=/bin/bash LC_ALL=C.UTF-8 XDG_STATE_HOME="$PWD/state" XDG_CONFIG_HOME="$PWD/config" HOME="$PWD" \
         tmux -u -f /dev/null -S "$BATS_TEST_TMPDIR/tmux" new-session -d -x "${columns:-80}" -y "${rows:-40}" \
-        "TERM=screen-256color $*; echo left \$?; exec cat" 3>&-
+        "TERM=screen-256color $*; echo left \$?; exec sleep 1000" 3>&-
 }
 # start_shell [NAME=VALUE...]: sockctl there, with its prompt; the screen says "left STATUS" after it.
 start_shell() {
