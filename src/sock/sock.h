@@ -24,14 +24,14 @@ struct sk_layer { /* what is under the buffer: plain, tls. The tries never wait.
     ssize_t (*try_send)(struct sk_sock *s, const void *buf, size_t n, int flags);
     /* The rest is NULL where the descriptor itself is all there is. */
     int (*failed)(struct sk_sock *s, struct sk_err *err);
-    /* What to wait for on the descriptor after EAGAIN of a try to read (POLLIN) or write (POLLOUT). *spins becomes 0 when
-     * something moved since the last time. */
+    /* What to wait for on the descriptor after EAGAIN of a try to read (POLLIN) or write (POLLOUT). *spins becomes 0
+     * when something moved since the last time. */
     short (*wants)(struct sk_sock *s, short events, unsigned *spins);
     /* Give the kernel what try_send took. */
     int (*flush)(struct sk_sock *s, const char *op, sk_time deadline, struct sk_err *err);
     int (*shut)(struct sk_sock *s, int how, struct sk_err *err);
-    /* For poll: which of events hold, when the kernel says revents about the descriptor that `watched` names (revents 0:
-     * it was not asked). */
+    /* For poll: which of events hold, when the kernel says revents about the descriptor that `watched` names (revents
+     * 0: it was not asked). */
     short (*pending)(struct sk_sock *s, short events, short revents);
     int (*watched)(const struct sk_sock *s);
     int (*accept)(struct sk_sock *listener, struct sk_sock **out, sk_time deadline, struct sk_err *err);

@@ -40,7 +40,7 @@ static void name_text(const X509_NAME *name, char *dst, size_t size) {
 }
 
 static void short_name(const X509_NAME *name, char *dst, size_t size) {
-    int at = name ? X509_NAME_get_index_by_NID((X509_NAME *)name, NID_commonName, -1) : -1;
+    int at = name ? X509_NAME_get_index_by_NID(name, NID_commonName, -1) : -1;
     if (at >= 0)
         string_text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)), dst, size);
     else
@@ -195,11 +195,4 @@ struct sk_value tls_certificate(const X509 *cert) {
     sk_put(&r, "pin", sk_text(pin_text));
     sk_put(&r, "pem", pem_value(cert));
     return r;
-}
-
-struct sk_value tls_chain(STACK_OF(X509) * chain) {
-    struct sk_value list = sk_list();
-    for (int i = 0; i < sk_X509_num(chain); i++)
-        sk_push(&list, tls_certificate(sk_X509_value(chain, i)));
-    return list;
 }

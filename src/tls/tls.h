@@ -95,7 +95,6 @@ void tls_pin_text(const struct sk_tls_pin *pin, char dst[48]);
 
 /* certificate.c */
 struct sk_value tls_certificate(const X509 *cert);
-struct sk_value tls_chain(STACK_OF(X509) * chain);
 /* "mx.example, *.mx.example (+2)": whom it is for. */
 void tls_names(const X509 *cert, char *dst, size_t size);
 /* Its subject's common name, or all of the subject; escaped. */

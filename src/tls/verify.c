@@ -239,8 +239,9 @@ int tls_verify(X509_STORE_CTX *store, void *arg) {
 
 /* A resumed session brings its certificate along; what time changes is looked at again. */
 static void check_resumed(struct tls *t, X509 *peer) {
+    int days, seconds;
     start_over(t);
-    if (X509_cmp_current_time(X509_get0_notAfter(peer)) < 0)
+    if (!ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(peer)) || days < 0 || seconds < 0)
         add_problem(t, peer, 0, X509_V_ERR_CERT_HAS_EXPIRED);
     const X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
     char *ip = X509_VERIFY_PARAM_get1_ip_asc((X509_VERIFY_PARAM *)param);
