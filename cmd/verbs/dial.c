@@ -126,6 +126,7 @@ static int connect_to(struct call *c, const struct sk_endpoint *ep, const struct
     if (sk_dial(&s, given, ep, how, given ? io_deadline(c, given) : c->deadline, attempts, &c->err) < 0) {
         if (attempts->count)
             call_extra(c, "attempts", attempts_value(attempts));
+        io_origin(c, &attempts->origin);
         return given ? io_failed(c, given) : -1;
     }
     if (s->type == SOCK_DGRAM && s->family != AF_UNIX)

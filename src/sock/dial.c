@@ -360,8 +360,9 @@ int sk_dial(struct sk_sock **out, struct sk_sock *s, const struct sk_endpoint *e
     struct dial d = { .how = *how };
     struct sk_attempts own = { 0 };
     *out = NULL;
-    if (attempts)
-        *attempts = own;
+    if (!attempts)
+        attempts = &own;
+    *attempts = own;
     if (s && sk_sock_check(s, "connect", err) < 0)
         return -1;
     if (ep->kind == SK_EP_FD)
@@ -374,10 +375,13 @@ int sk_dial(struct sk_sock **out, struct sk_sock *s, const struct sk_endpoint *e
                              ep->port);
     d.plan = (struct sk_race){ .how = &d.how, .start = sk_now(), .deadline = deadline, .port = ep->port };
     d.plan.type = how->type ? how->type : ep->type ? ep->type : SOCK_STREAM;
-    if (choose_family(&d, s, ep, err) < 0 || (s && sk_dial_prepare(s, how, err) < 0) ||
-        find_addresses(&d, s, ep, err) < 0)
+    if (choose_family(&d, s, ep, err) < 0 || (s && sk_dial_prepare(s, how, err) < 0))
         return -1;
-    int rc = dial_all(&d, s, out, attempts ? attempts : &own, err);
+    int rc = find_addresses(&d, s, ep, err);
+    if (rc < 0)
+        attempts->origin = d.plan.addrs.origin;
+    else
+        rc = dial_all(&d, s, out, attempts, err);
     sk_addrs_done(&d.plan.addrs);
     sk_attempts_done(&own);
     return rc;

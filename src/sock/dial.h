@@ -27,6 +27,7 @@ struct sk_attempt {
 struct sk_attempts {
     struct sk_attempt *list;
     size_t count;
+    struct sk_origin origin; /* where there was none, since the name was not resolved: who said what of it */
 };
 void sk_attempts_done(struct sk_attempts *a);
 /* "[::1]:80 refused; 127.0.0.1:80 connected", with a NUL, appended. */

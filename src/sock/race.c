@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/parse.h"
 #include "run/sync.h"
 #include "run/task.h"
 #include "run/wait.h"
@@ -231,11 +232,12 @@ static int look_up(void *arg) {
     return 0;
 }
 
-/* Of two failures that is told which says more: a passing trouble, then "the name exists", then NXDOMAIN. */
+/* Of two failures that is told which says more: no answer in time, another passing trouble, then "the name exists",
+ * then NXDOMAIN. */
 static int weight(const struct sk_err *why) {
     if (!why->msg[0]) /* it was not asked */
         return 0;
-    return why->kind != SK_GAI ? 3 : why->code == EAI_NONAME ? 1 : why->code == EAI_NODATA ? 2 : 3;
+    return why->kind != SK_GAI ? 4 : why->code == EAI_NONAME ? 1 : why->code == EAI_NODATA ? 2 : 3;
 }
 
 static void ask(struct race *r) {
@@ -280,13 +282,20 @@ static void tell(struct race *r, struct sk_attempts *attempts) {
     }
 }
 
-static int outcome(const struct race *r, struct sk_err *err) {
-    if (r->begun)
-        return 1;
-    if (sk_left(r->plan->deadline) == 0)
+/* The name was not resolved. A lookup that ended with the race tells whom it was waiting for. */
+static int unresolved(const struct race *r, struct sk_origin *origin, struct sk_err *err) {
+    const struct side *side = &r->sides[weight(&r->sides[1].err) > weight(&r->sides[0].err)];
+    char span[32];
+    *origin = side->addrs.origin;
+    *err = side->err;
+    if (side->err.msg[0] && side->err.kind != SK_CANCELED)
+        return -1;
+    if (!origin->server[0])
         return sk_fail_timeout(err, "resolve");
-    *err = r->sides[weight(&r->sides[1].err) > weight(&r->sides[0].err)].err;
-    return -1;
+    origin->reason = "TIMEOUT";
+    return sk_fail(err, SK_TIMEOUT, ETIMEDOUT, "resolve", "%s: no answer from DNS server %s in %s", r->plan->name,
+                   origin->server,
+                   sk_format_time(span, sizeof span, (sk_now() - r->plan->start + SK_MS / 2) / SK_MS * SK_MS));
 }
 
 int sk_race(const struct sk_race *plan, struct sk_sock **out, struct sk_attempts *attempts, struct sk_err *err) {
@@ -302,7 +311,7 @@ int sk_race(const struct sk_race *plan, struct sk_sock **out, struct sk_attempts
     sk_scope_done(&r.scope);
     *out = rc == 0 && r.winner ? r.winner->s : NULL;
     if (rc == 0 && !r.winner)
-        rc = outcome(&r, err);
+        rc = r.begun ? 1 : unresolved(&r, &attempts->origin, err);
     else if (rc < 0 && r.winner) /* too late */
         sk_sock_part(r.winner->s, SK_NOWAIT);
     tell(&r, attempts);
