@@ -9,12 +9,13 @@
 #include "run/sync.h"
 #include "run/task.h"
 
-enum { SK_WINDOW_LEAST = 16, SK_WINDOW_SAMPLE = 200 /* questions after which it is set anew */ };
+enum { SK_WINDOW_LEAST = 64, SK_WINDOW_SAMPLE = 200 /* questions after which it is set anew */ };
 
 struct sk_entry {
     struct sk_answer answer;
     struct sk_entry *next, *older; /* in its list; of all */
-    struct sk_op *op;
+    struct sk_op *op;              /* its question of the first pass */
+    sk_time asked;                 /* then */
     bool is_done;
     char *text;
     size_t room;
@@ -35,6 +36,8 @@ struct sk_bulk {
     unsigned cap;
     unsigned under_way, doubtful; /* questions of the first pass; names of the second */
     unsigned window, sampled, lost, silences;
+    sk_time span, spread; /* how long answers take, and how much that differs; 0: not known */
+    sk_time look;         /* when to look for questions that are late */
     sk_time files_until, start;
     struct sk_bulk_count count;
     bool is_ended;
@@ -66,7 +69,8 @@ bool sk_bulk_is_unknown(const struct sk_err *err);
 /* The first pass: send questions, as many as may be under way. 0, or -1; *when: not before then, on account of the
  * rate. */
 int sk_bulk_begin(struct sk_bulk *b, sk_time *when, struct sk_err *err);
-/* Take what the server said; when that is nothing, wait. 0, or -1 at the limit or when cancelled. */
+/* Take what the server said; when that is nothing, wait. What is late goes to the second pass. 0, or -1 at the limit or
+ * when cancelled. */
 int sk_bulk_pump(struct sk_bulk *b, sk_time limit, struct sk_err *err);
 
 #endif

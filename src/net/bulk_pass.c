@@ -1,5 +1,5 @@
 /* The two passes of a bulk lookup. The first asks one server once for each name, all from the task that takes the
- * answers; whatever is not settled by that goes to a few tasks of the second. */
+ * answers; whatever is not settled by that, soon, goes to a few tasks of the second. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +13,8 @@ enum {
     AGAIN_MOST = 64, /* tasks of the second pass */
     REFUSED_TRIES = 5,
 };
+#define LATE_LEAST (500 * SK_MS) /* before that no question counts as lost */
+#define LOOK       (50 * SK_MS)  /* how often to look for those that are late */
 
 static unsigned questions(const struct sk_bulk *b) { return b->how.family ? 1 : 2; }
 
@@ -91,16 +93,24 @@ static int work(void *arg) {
     return 0;
 }
 
-static void doubt(struct sk_bulk *b, struct sk_entry *e) {
-    struct sk_err err;
-    b->doubtful++;
-    b->count.again += !b->how.reverse;
-    sk_push_entry(&b->again, e);
+/* Is somebody there who asks again? */
+static bool call_worker(struct sk_bulk *b, struct sk_err *err) {
     unsigned most = b->how.most / 4 < 1 ? 1 : b->how.most / 4 < AGAIN_MOST ? b->how.most / 4 : AGAIN_MOST;
     if (b->resting > 0)
         sk_event_set(&b->doubts);
-    else if (b->at_work < most && sk_spawn(&b->tasks, "resolve", work, b, &err))
+    else if (b->at_work < most && sk_spawn(&b->tasks, "resolve", work, b, err))
         b->at_work++;
+    return b->at_work > 0;
+}
+
+static void doubt(struct sk_bulk *b, struct sk_entry *e) {
+    if (!call_worker(b, &e->answer.err)) {
+        sk_bulk_finish(b, e, false);
+        return;
+    }
+    b->doubtful++;
+    b->count.again += !b->how.reverse;
+    sk_push_entry(&b->again, e);
 }
 
 /* ---- The first pass ---- */
@@ -143,6 +153,7 @@ static bool is_due(const struct sk_bulk *b, sk_time *when) {
 
 /* Send questions, as many as may be under way. 0, or -1; *when: not before then, on account of the rate. */
 int sk_bulk_begin(struct sk_bulk *b, sk_time *when, struct sk_err *err) {
+    const bool wanted[2] = { b->how.family != AF_INET, b->how.family != AF_INET6 };
     struct sk_channel *channel = b->waiting.first ? channel_of(b, err) : NULL;
     if (b->waiting.first && !channel)
         return -1;
@@ -155,25 +166,41 @@ int sk_bulk_begin(struct sk_bulk *b, sk_time *when, struct sk_err *err) {
         b->under_way += questions(b);
         e->op = sk_op_new(channel);
         e->op->owner = e;
-        if (b->how.family != AF_INET)
-            sk_op_ask(e->op, 0, e->text, AF_INET6);
-        if (b->how.family != AF_INET6)
-            sk_op_ask(e->op, 1, e->text, AF_INET);
+        e->asked = sk_now();
+        sk_op_ask(e->op, e->text, wanted);
     }
     return 0;
+}
+
+/* How long answers take and how much that differs, as RFC 6298 has it. Those that never came count with the time they
+ * were waited for: where that happens often, it was too short. */
+static void note_span(struct sk_bulk *b, sk_time span) {
+    sk_time off = span > b->span ? span - b->span : b->span - span;
+    b->spread = b->span ? b->spread + (off - b->spread) / 4 : span / 2;
+    b->span = b->span ? b->span + (span - b->span) / 8 : span;
+}
+
+/* How long to wait for an answer. Longer would be a waste: what is lost holds a place that others could have. */
+static sk_time patience(const struct sk_bulk *b) {
+    sk_time span = b->span + 4 * b->spread, most = b->question.conf.timeout_ms * SK_MS;
+    if (b->span == 0 || span > most)
+        return most;
+    return span < LATE_LEAST ? LATE_LEAST : span;
 }
 
 /* Few losses: more may be under way; many: half as many. Who says REFUSED to a question may mean that there are too
  * many. */
 static void adapt(struct sk_bulk *b, const struct sk_op *op) {
-    bool is_silent = false, is_refused = false;
+    unsigned silent = 0, refused = 0;
     for (int i = 0; i < 2; i++) {
-        is_silent = is_silent || (op->query[i].is_used && op->query[i].timeouts > 0);
-        is_refused = is_refused || (op->query[i].is_used && op->query[i].status == ARES_EREFUSED);
+        const struct sk_query *query = &op->query[i];
+        b->sampled += query->is_used;
+        silent += query->is_used && (!query->is_done || query->timeouts > 0);
+        refused += query->is_used && query->is_done && query->status == ARES_EREFUSED;
     }
-    b->silences = is_silent ? b->silences + 1 : 0;
-    b->lost += is_silent || is_refused;
-    if (++b->sampled < SK_WINDOW_SAMPLE)
+    b->silences = silent ? b->silences + 1 : 0;
+    b->lost += silent + refused;
+    if (b->sampled < SK_WINDOW_SAMPLE)
         return;
     if (b->lost * 100 > LOSS * b->sampled)
         b->window = b->window / 2 > SK_WINDOW_LEAST ? b->window / 2 : SK_WINDOW_LEAST;
@@ -184,19 +211,40 @@ static void adapt(struct sk_bulk *b, const struct sk_op *op) {
     b->sampled = b->lost = 0;
 }
 
+/* The question of the first pass is over, or given up. */
+static void leave(struct sk_bulk *b, struct sk_entry *e) {
+    sk_op_leave(e->op);
+    e->op = NULL;
+    b->under_way -= questions(b);
+}
+
 static void conclude(struct sk_bulk *b, struct sk_op *op) {
     struct sk_entry *e = op->owner;
     adapt(b, op);
-    b->under_way -= questions(b);
+    note_span(b, sk_now() - e->asked);
     int rc = sk_dns_conclude(op, e->text, &b->question, &e->answer.addrs, &e->answer.err);
-    e->op = NULL;
-    sk_op_leave(op);
+    leave(b, e);
     if (rc == 0)
         sk_bulk_finish(b, e, true);
     else if (rc < 0 && is_last_word(b, e))
         sk_bulk_finish(b, e, false);
     else
         doubt(b, e);
+}
+
+/* The deadline of a question is ours, whatever c-ares waits for. */
+static void give_up_late(struct sk_bulk *b) {
+    sk_time now = sk_now(), late = patience(b);
+    if (now < b->look)
+        return;
+    b->look = now + LOOK;
+    for (struct sk_entry *e = b->newest; e; e = e->older)
+        if (e->op && now - e->asked >= late) {
+            adapt(b, e->op);
+            note_span(b, late);
+            leave(b, e);
+            doubt(b, e);
+        }
 }
 
 /* A server that says nothing at all is left for the next; what it was asked is asked again. */
@@ -207,22 +255,26 @@ static void next_server(struct sk_bulk *b) {
     b->server = (b->server + 1) % b->question.conf.server_count;
     for (struct sk_entry *e = b->newest; e; e = e->older)
         if (e->op) {
-            sk_op_leave(e->op);
-            e->op = NULL;
-            b->under_way -= questions(b);
+            leave(b, e);
             doubt(b, e);
         }
 }
 
-/* Take what the server said. */
 int sk_bulk_pump(struct sk_bulk *b, sk_time limit, struct sk_err *err) {
-    struct sk_op *op;
     struct sk_channel *channel = channel_of(b, err);
-    if (!channel || sk_channel_pump(channel, limit, err) < 0)
+    bool is_look = b->look < limit;
+    if (!channel)
         return -1;
-    while ((op = sk_channel_done(channel)))
+    int rc = sk_channel_pump(channel, is_look ? b->look : limit, err);
+    if (rc < 0 && err->kind != SK_TIMEOUT)
+        return -1;
+    /* The channel goes with the last operation that somebody waits for. */
+    for (struct sk_op *op = sk_channel_done(channel), *next; op; op = next) {
+        next = sk_channel_done(channel);
         conclude(b, op);
+    }
+    give_up_late(b);
     if (b->silences >= SILENCES)
         next_server(b);
-    return 0;
+    return is_look ? 0 : rc;
 }

@@ -120,14 +120,13 @@ static int ask_server(struct asking *a, const struct sk_addr *server, size_t ser
     if (!channel)
         return -1;
     struct sk_op *op = sk_op_new(channel);
-    for (int i = 0; i < 2; i++) {
-        if (!a->part[i].is_wanted || a->part[i].is_settled)
-            continue;
-        if (a->addr)
-            sk_op_ask_name(op, a->addr);
-        else
-            sk_op_ask(op, i, a->name, families[i]);
-    }
+    bool wanted[2];
+    for (int i = 0; i < 2; i++)
+        wanted[i] = a->part[i].is_wanted && !a->part[i].is_settled;
+    if (a->addr)
+        sk_op_ask_name(op, a->addr);
+    else
+        sk_op_ask(op, a->name, wanted);
     int rc = 0;
     take_all(a, op, server);
     while (rc == 0 && op->pending > 0) {

@@ -237,10 +237,17 @@ static void on_name(void *arg, int status, int timeouts, char *node, char *servi
     end_query(query, status == ARES_SUCCESS && !query->name ? ARES_ENOMEM : status, timeouts);
 }
 
-void sk_op_ask(struct sk_op *op, int slot, const char *name, int family) {
-    struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT | ARES_AI_CANONNAME, .ai_family = family };
-    begin_query(&op->query[slot]);
-    sk_ares.getaddrinfo(op->channel->ares, name, NULL, &hints, on_addresses, &op->query[slot]);
+/* Some questions are over before this returns: the operation must not be so before the last one has begun. */
+void sk_op_ask(struct sk_op *op, const char *name, const bool wanted[2]) {
+    struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT | ARES_AI_CANONNAME };
+    for (int i = 0; i < 2; i++)
+        if (wanted[i])
+            begin_query(&op->query[i]);
+    for (int i = 0; i < 2; i++) {
+        hints.ai_family = i == 0 ? AF_INET6 : AF_INET;
+        if (wanted[i])
+            sk_ares.getaddrinfo(op->channel->ares, name, NULL, &hints, on_addresses, &op->query[i]);
+    }
 }
 
 void sk_op_ask_name(struct sk_op *op, const struct sk_addr *addr) {

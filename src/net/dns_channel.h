@@ -65,7 +65,8 @@ struct sk_channel *sk_channel_get(const struct sk_channel_key *key, struct sk_er
 void sk_channels_done(void);
 
 struct sk_op *sk_op_new(struct sk_channel *channel);
-void sk_op_ask(struct sk_op *op, int slot, const char *name, int family);
+/* IPv6 and IPv4, each where wanted. An operation of a bulk channel may be over at once. */
+void sk_op_ask(struct sk_op *op, const char *name, const bool wanted[2]);
 void sk_op_ask_name(struct sk_op *op, const struct sk_addr *addr);
 /* Wait until all its queries are over, or there was some news. 0, or -1 at the deadline or when cancelled. */
 int sk_op_wait(struct sk_op *op, sk_time deadline, struct sk_err *err);

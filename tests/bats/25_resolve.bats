@@ -114,9 +114,10 @@ h4.test 10.0.0.4'
     assert_output ''
 }
 
-@test "20,000 names, one question in a hundred lost: 20,000 lines, each name once" {
-    local total=20000
-    [[ $SOCKCTL_PRESET == dev || -n ${SOCKCTL_LONG:-} ]] || total=3000
+@test "thousands of names, one question in a hundred lost: as many lines, each name once" {
+    local total=5000
+    [[ $SOCKCTL_PRESET == dev ]] || total=2000
+    [[ -z ${SOCKCTL_LONG:-} ]] || total=100000
     start_dns --lose 1
     seq -f 'h%g.test' "$total" > names
     sockctl resolve --no-search --server "$dns" --file names > out
@@ -126,6 +127,34 @@ h4.test 10.0.0.4'
     # in their order, and one family
     sockctl resolve --no-search --server "$dns" --ordered -4 - < names > out
     cmp names <(cut -d' ' -f1 out)
+}
+
+@test "a question has a deadline of its own: what is lost is asked again while others are long done" {
+    start_dns
+    { seq -f 'h%g.test' 200; seq -f 'late%g.test' 201 220; } > names
+    # Whoever waited as long as resolv.conf allows, for the first of the lost, would not be done by then.
+    timeout 25 unshare -m bash -c "printf 'options timeout:30\n' > conf; mount --bind conf /etc/resolv.conf
+        exec sockctl resolve --no-search --server $dns --file names" > out
+    diff <(sort names) <(cut -d' ' -f1 out | sort)
+}
+
+@test "most questions lost, or nearly all: still a line for each name" {
+    local percent
+    seq -f 'h%g.test' 120 > names
+    for percent in 30 90 100; do
+        start_dns --lose "$percent"
+        sockctl resolve --no-search --attempt 1s --concurrency 2000 --server "$dns" --file names > out 2> err || assert_equal $? 4
+        diff <(sort names) <(cut -d' ' -f1 out | sort)
+    done
+}
+
+@test "answered before the question is sent, in both families" {
+    start_dns
+    resolve --ordered a.onion h1.test b.onion
+    assert_failure 4
+    assert_line --index 0 --partial 'a.onion ! EAI_NONAME'
+    assert_line --index 1 'h1.test fd00::1 10.0.0.1'
+    assert_line --index 2 --partial 'b.onion ! EAI_NONAME'
 }
 
 @test "ordered: a slow name holds the others back, unordered it does not" {
@@ -206,7 +235,7 @@ h4.test 10.0.0.4'
     assert_equal "$status" 130
     assert_equal "$(grep -c '^h' out)" 100
     local i
-    for ((i = 0; i < 20; i++)); do
+    for ((i = 1; i <= 20; i++)); do
         status=0
         run timeout --preserve-status -s INT "0.0$((i % 10))$((i / 2))" sockctl resolve --no-search --server "$dns" --file names
         [[ $status == 130 || $status == 4 ]]
@@ -348,4 +377,35 @@ CONF
     done
     ip netns exec "$NETNS" sockctl resolve --no-search --tcp --ordered --server 127.0.0.1:5300 --file names > out
     cmp names <(cut -d' ' -f1 out)
+}
+
+@test "connect: what became of the name, and which server said so, on a new socket and on one that is there" {
+    start_dns
+    local name code errno exit reason why script
+    while IFS='|' read -r name code errno exit reason why; do
+        for script in connect 's = socket ; s.connect'; do
+            run --separate-stderr sockctl --json -c "$script -4 -t 4s --no-search --server $dns $name.test:80"
+            assert_failure "$exit"
+            assert_equal "$(last '.error | [.code, .errno, .exit, .reason, .server]')" "[\"$code\",$errno,$exit,\"$reason\",\"$dns\"]"
+            [[ $(last .error.message) == "\"$name.test: $why"*"$dns"* ]] || fail "$output"
+        done
+        run --separate-stderr sockctl --json connect -t 4s --no-search --server "$dns" "$name.test:80"
+        assert_failure "$exit"
+        assert_equal "$(last '.error | [.code, .reason, .server]')" "[\"$code\",\"$reason\",\"$dns\"]"
+    done << TABLE
+nx|EAI_NONAME|-2|4|NXDOMAIN|no such name
+nodata|EAI_NODATA|-5|4|NODATA|the name exists but has no address of this kind
+fail|EAI_AGAIN|-3|4|SERVFAIL|the DNS server failed
+refused|EAI_AGAIN|-3|4|REFUSED|the DNS server refused to answer
+TABLE
+    # no answer, until the time is over
+    for script in connect 's = socket ; s.connect'; do
+        run --separate-stderr sockctl --json -c "$script -t 500ms --no-search --server $dns mute.test:80"
+        assert_failure 124
+        assert_equal "$(last '.error | [.code, .exit, .reason, .server]')" "[\"ETIMEDOUT\",124,\"TIMEOUT\",\"$dns\"]"
+        told "mute.test: no answer from DNS server $dns in "
+    done
+    # nobody is to blame but the peer
+    run --separate-stderr sockctl --json connect -t 4s --no-search --server "$dns" -4 h1.test:9 --source 127.0.0.1
+    assert_equal "$(last '.error | [.reason, .server]')" '[null,null]'
 }
