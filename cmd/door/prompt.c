@@ -252,8 +252,8 @@ int prompt_line(struct prompt *p, struct sk_buf *text, struct sk_err *err) {
         p->continued = !complete;
     }
     if (rc == SHELL_LINE) {
-        char *whole = strndup((const char *)sk_buf_data(text), text->len - 1);
-        if (whole != NULL && strspn(whole, " \t") != strlen(whole)) {
+        char *whole = sk_strndup((const char *)sk_buf_data(text), text->len - 1);
+        if (strspn(whole, " \t") != strlen(whole)) {
             p->editor->remember(whole);
             history_save(whole);
         }

@@ -53,7 +53,8 @@ static char *without_lead(const struct sk_buf *lines, size_t lead) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
         size_t n = (size_t)(newline + 1 - p);
         files |= strncmp(p, ":files\n", n) == 0;
-        if (*p != ':' && strcspn(p, "\t") >= lead) {
+        const char *tab = memchr(p, '\t', n);
+        if (*p != ':' && (size_t)((tab ? tab : newline) - p) >= lead) {
             memcpy(to, p + lead, n - lead);
             to += n - lead;
         }
