@@ -3,9 +3,10 @@
 
 T() { tmux -u -f /dev/null -S "$BATS_TEST_TMPDIR/tmux" "$@"; }
 
-# start_in WORD...: run it in a terminal of $columns (80) by $rows (40), with state, configuration and home in this directory.
+# start_in WORD...: run it in a terminal of $columns (80) by $rows (40), with state, configuration and home in this directory. No leak
+# check: it stops the process with a signal, which the SIGCONT of a terminal that goes away undoes; both then wait for ever.
 start_in() {
-    env -u SOCKCTL_HISTORY SHELL=/bin/bash LC_ALL=C.UTF-8 XDG_STATE_HOME="$PWD/state" XDG_CONFIG_HOME="$PWD/config" HOME="$PWD" \
+    env -u SOCKCTL_HISTORY ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" SHELL=/bin/bash LC_ALL=C.UTF-8 XDG_STATE_HOME="$PWD/state" XDG_CONFIG_HOME="$PWD/config" HOME="$PWD" \
         tmux -u -f /dev/null -S "$BATS_TEST_TMPDIR/tmux" new-session -d -x "${columns:-80}" -y "${rows:-40}" \
         "TERM=screen-256color $*; echo left \$?; exec sleep 1000" 3>&-
 }
