@@ -76,7 +76,7 @@ static struct sk_value answer(struct frame *f, struct sk_value envelopes, bool s
     sk_put(&v, "seq", sk_int((int64_t)(*f->seq += 1)));
     sk_put(&v, "t", sk_float((double)((started - f->born) / 1000) / 1e6));
     sk_put(&v, "ok", sk_bool(status == 0));
-    sk_put(&v, "ms", sk_float((double)((sk_now() - started) / 1000) / 1e3));
+    sk_put(&v, "ms", sk_float(sk_in_ms(sk_now() - started)));
     sk_put(&v, "results", envelopes);
     return v;
 }

@@ -73,6 +73,8 @@ struct outcome {
 };
 /* The JSON envelope of an outcome as a value (owned). bytes: what a stream delivered, or NULL. */
 struct sk_value outcome_value(struct call *c, const struct outcome *o, const struct sk_value *streamed);
+/* The fields that every failure has in JSON: code, errno, syscall, exit, message (a record, owned). */
+struct sk_value outcome_error(const struct sk_err *err);
 /* The envelope of one item of an EACH command, now. An item with a field `error` (a record) is a failure: its other
  * fields stand in the error. */
 struct sk_value outcome_item(struct call *c, const struct sk_value *item);

@@ -103,7 +103,7 @@ static const char *syscall_of(const char *op) {
     return op;
 }
 
-static struct sk_value error_value(struct call *c, const struct sk_err *err, const struct sk_value *streamed) {
+struct sk_value outcome_error(const struct sk_err *err) {
     int has_number, number = sk_err_number(err, &has_number);
     struct sk_value e = sk_record();
     sk_put(&e, "code", sk_text(sk_err_name(err)));
@@ -111,6 +111,11 @@ static struct sk_value error_value(struct call *c, const struct sk_err *err, con
     sk_put(&e, "syscall", err->kind == SK_SYS ? text_or_null(syscall_of(err->op)) : sk_null());
     sk_put(&e, "exit", sk_int(sk_err_status(err)));
     sk_put_main(&e, "message", sk_text(err->msg));
+    return e;
+}
+
+static struct sk_value error_value(struct call *c, const struct sk_err *err, const struct sk_value *streamed) {
+    struct sk_value e = outcome_error(err);
     put_extra(c, &e);
     if (streamed && streamed->type == SK_BYTES && !sk_get(&e, "partial"))
         sk_put(&e, "partial", sk_copy(*streamed));

@@ -97,8 +97,8 @@ struct sk_value attempts_value(const struct sk_attempts *attempts) {
         struct sk_value r = sk_record();
         sk_put(&r, "addr", io_addr(&a->addr));
         sk_put(&r, "code", a->connected ? sk_null() : sk_text(sk_err_name(&a->err)));
-        sk_put(&r, "started", sk_float(as_ms(a->started)));
-        sk_put(&r, "ms", sk_float(as_ms(a->took)));
+        sk_put(&r, "started", sk_float(sk_in_ms(a->started)));
+        sk_put(&r, "ms", sk_float(sk_in_ms(a->took)));
         sk_push(&list, r);
     }
     return list;

@@ -11,7 +11,6 @@
 
 /* -u or --type (0: neither), and the address, must not contradict each other; nor -4 or -6 (family) and the address. */
 int endpoint_agrees(const struct sk_endpoint *ep, int type, int family, struct sk_err *err);
-static inline double as_ms(sk_time t) { return (double)(t / 1000) / 1000; }
 /* A list of records {addr, code, started, ms}: code is null for the one that was connected. */
 struct sk_value attempts_value(const struct sk_attempts *attempts);
 

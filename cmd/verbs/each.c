@@ -2,18 +2,13 @@
 
 #include <string.h>
 
+#include "lang/frame.h"
 #include "lang/render.h"
 
 struct sk_value each_failure(const char *name, const struct sk_err *why) {
-    struct sk_value item = sk_record(), error = sk_record();
-    int has_number, number = sk_err_number(why, &has_number);
-    sk_put(&error, "code", sk_text(sk_err_name(why)));
-    sk_put(&error, "errno", has_number ? sk_int(number) : sk_null());
-    sk_put(&error, "syscall", why->kind == SK_SYS ? sk_text(why->op) : sk_null());
-    sk_put(&error, "exit", sk_int(sk_err_status(why)));
-    sk_put_main(&error, "message", sk_text(why->msg));
+    struct sk_value item = sk_record();
     sk_put_main(&item, "name", sk_text(name));
-    sk_put(&item, "error", error);
+    sk_put(&item, "error", outcome_error(why));
     return item;
 }
 

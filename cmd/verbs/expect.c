@@ -68,9 +68,7 @@ static struct sk_value named_of(const struct sk_regex *re, const unsigned char *
     return record;
 }
 
-static void set_ms(struct sk_value *r, sk_time begun) {
-    sk_put(r, "ms", sk_float((double)((sk_now() - begun) / 1000) / 1000));
-}
+static void set_ms(struct sk_value *r, sk_time begun) { sk_put(r, "ms", sk_float(sk_in_ms(sk_now() - begun))); }
 
 static int matched(struct call *c, const struct wanted *w, size_t start, size_t end) {
     if (check_time(c, w->begun) < 0)

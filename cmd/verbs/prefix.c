@@ -189,7 +189,7 @@ static int repeat(struct call *c) {
     if (rc == 0) {
         c->result = sk_record();
         sk_put(&c->result, "n", sk_int(done));
-        sk_put(&c->result, "ms", sk_float((double)((sk_now() - start) / 1000) / 1000));
+        sk_put(&c->result, "ms", sk_float(sk_in_ms(sk_now() - start)));
         rc = stats_put(c, &samples);
     }
     if (rc == 0 && results.type != SK_NULL)
@@ -246,7 +246,7 @@ static int time_(struct call *c) {
         return body_failed(c, status);
     }
     c->result = sk_record();
-    sk_put(&c->result, "ms", sk_float((double)(took / 1000) / 1000));
+    sk_put(&c->result, "ms", sk_float(sk_in_ms(took)));
     sk_put(&c->result, "status", sk_int(status));
     sk_put_main(&c->result, "text", sk_text(line));
     if (results.type != SK_NULL)

@@ -80,7 +80,7 @@ static struct sk_value item_of(const struct probe *p, const struct sk_scanned *s
     const char *name = p->names[s->target], *code = sk_name_of(SK_G_ERRNO, s->probed.error);
     sk_put_main(&item, "addr", io_addr(&s->addr));
     sk_put(&item, "state", sk_text(sk_verdicts[s->probed.verdict]));
-    sk_put(&item, "ms", sk_float((double)(s->probed.took / 1000) / 1e3));
+    sk_put(&item, "ms", sk_float(sk_in_ms(s->probed.took)));
     sk_put(&item, "name", name ? sk_text(name) : sk_null());
     sk_put(&item, "code", s->probed.error ? sk_text(code ? code : "?") : sk_null());
     return item;

@@ -115,7 +115,7 @@ static struct sk_value one_value(const struct sk_readiness *found) {
     struct sk_value r = sk_record();
     sk_put_main(&r, "addr", io_addr(&found->addr));
     sk_put(&r, "attempts", sk_int(found->attempts));
-    sk_put(&r, "ms", sk_float(as_ms(found->took)));
+    sk_put(&r, "ms", sk_float(sk_in_ms(found->took)));
     return r;
 }
 

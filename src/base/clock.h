@@ -16,6 +16,10 @@ sk_time sk_now(void);
 sk_time sk_later(sk_time from, sk_time ns);
 /* The same from now. */
 sk_time sk_after(sk_time ns);
+/* The one that comes first. */
+static inline sk_time sk_earlier(sk_time a, sk_time b) { return a < b ? a : b; }
+/* A length in milliseconds, in steps of a microsecond: as results tell it. */
+static inline double sk_in_ms(sk_time length) { return (double)(length / 1000) / 1000; }
 /* Nanoseconds left until deadline, 0 when past (or SK_NOWAIT), SK_NEVER for never. */
 sk_time sk_left(sk_time deadline);
 

@@ -37,11 +37,6 @@ static int ask_patiently(const struct sk_bulk *b, const char *name, int family, 
     }
 }
 
-/* Of the failures of two families the one to tell: trouble, then "exists", then "no such name". */
-static int rank_of(const struct sk_err *err) {
-    return err->kind != SK_GAI || !sk_bulk_is_unknown(err) ? 2 : err->code == EAI_NODATA;
-}
-
 static void name_again(struct sk_bulk *b, struct sk_entry *e) {
     struct sk_answer *a = &e->answer;
     int rc = sk_dns_ask_name(&a->addrs.list[0], b->how.lookup, sk_after(b->how.attempt), &a->host, &a->addrs.origin,
@@ -65,7 +60,7 @@ static void resolve_again(struct sk_bulk *b, struct sk_entry *e) {
             continue;
         if (ask_patiently(b, e->text, families[i], sk_after(share), &e->answer.addrs, &err) == 0)
             continue;
-        if (!has_failed || rank_of(&err) > rank_of(&e->answer.err))
+        if (!has_failed || sk_dns_weight(&err) > sk_dns_weight(&e->answer.err))
             e->answer.err = err;
         has_failed = true;
     }

@@ -160,6 +160,12 @@ static int ask_round(struct asking *a, size_t first, struct sk_err *err) {
     return 0;
 }
 
+int sk_dns_weight(const struct sk_err *why) {
+    if (!why->msg[0]) /* it was not asked */
+        return 0;
+    return why->kind != SK_GAI ? 3 : why->code == EAI_NONAME ? 1 : why->code == EAI_NODATA ? 2 : 3;
+}
+
 void sk_question_init(struct sk_question *q, const struct sk_lookup *how, sk_time deadline) {
     static struct sk_resolv_conf conf;
     static struct sk_stamp stamp;
@@ -308,6 +314,14 @@ static void collect(const struct ares_addrinfo *answer, int family, struct sk_ad
     }
 }
 
+/* No address came out of it: what failed, or answers without any. */
+static int fail_empty(const struct asking *a, const char *what, struct sk_origin *origin, struct sk_err *err) {
+    struct part chosen = *worse(a);
+    if (chosen.status == ARES_SUCCESS)
+        chosen.status = ARES_ENODATA;
+    return fail_part(a, what, &chosen, origin, err);
+}
+
 int sk_dns_ask_one(const char *name, const char *shown, const bool wanted[2], const struct sk_question *question,
                    struct sk_addrs *out, struct sk_err *err) {
     struct asking a = { .name = name, .part = { { .is_wanted = wanted[0] }, { .is_wanted = wanted[1] } } };
@@ -323,10 +337,7 @@ int sk_dns_ask_one(const char *name, const char *shown, const bool wanted[2], co
             a.timeouts = 0; /* told */
         }
     if (rc == 0 && out->count == before) {
-        struct part chosen = *worse(&a);
-        if (chosen.status == ARES_SUCCESS)
-            chosen.status = ARES_ENODATA;
-        rc = fail_part(&a, shown, &chosen, &out->origin, err);
+        rc = fail_empty(&a, shown, &out->origin, err);
     }
     end(&a);
     return rc;
@@ -347,10 +358,7 @@ int sk_dns_conclude(struct sk_op *op, const char *shown, const struct sk_questio
     if (!is_settled(&a)) {
         rc = 1;
     } else if (out->count == before) {
-        struct part chosen = *worse(&a);
-        if (chosen.status == ARES_SUCCESS)
-            chosen.status = ARES_ENODATA;
-        rc = fail_part(&a, shown, &chosen, &out->origin, err);
+        rc = fail_empty(&a, shown, &out->origin, err);
     }
     end(&a);
     return rc;

@@ -44,6 +44,10 @@ int sk_resolve_local(const char *name, int family, const struct sk_lookup *how, 
 int sk_dns_ask(const char *name, int family, const struct sk_lookup *how, sk_time deadline, struct sk_addrs *out,
                struct sk_err *err);
 
+/* Of the failures of two families the heavier one is told: a passing trouble, then "the name exists", then NXDOMAIN; 0
+ * for a family that was not asked. */
+int sk_dns_weight(const struct sk_err *why);
+
 /* Which families have an address that is not loopback: who asks for both leaves out the one that has not, unless
  * neither has. */
 void sk_families_here(bool *has4, bool *has6);

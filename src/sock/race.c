@@ -54,7 +54,6 @@ struct race {
 static size_t waiting(const struct side *side) { return side->addrs.count - side->taken; }
 static size_t all_waiting(const struct race *r) { return waiting(&r->sides[0]) + waiting(&r->sides[1]); }
 static bool is_resolving(const struct race *r) { return r->sides[0].is_pending || r->sides[1].is_pending; }
-static sk_time earlier(sk_time a, sk_time b) { return a < b ? a : b; }
 
 static void stop(struct race *r, const struct sk_err *why) {
     r->is_stopped = true;
@@ -156,7 +155,7 @@ static void begin(struct race *r) {
         choose_first(r);
     struct runner *a = new_runner(r);
     if (is_alone) {
-        sk_time head_start = all_waiting(r) ? earlier(a->limit, sk_later(r->last, ATTEMPT_DELAY)) : a->limit;
+        sk_time head_start = all_waiting(r) ? sk_earlier(a->limit, sk_later(r->last, ATTEMPT_DELAY)) : a->limit;
         int rc = try_address(a, head_start);
         if (rc == 0 || a->told.err.kind != SK_TIMEOUT || head_start == a->limit) {
             finish(a, rc);
@@ -186,7 +185,7 @@ static sk_time patience(const struct race *r) {
     sk_time deadline = r->plan->deadline;
     for (int i = 0; i < 2; i++)
         if (r->running == 0 && r->sides[i].addrs.count)
-            return earlier(deadline, sk_later(r->sides[i].answered, OTHER_FAMILY));
+            return sk_earlier(deadline, sk_later(r->sides[i].answered, OTHER_FAMILY));
     return deadline;
 }
 
@@ -203,7 +202,7 @@ static int conduct(struct race *r, struct sk_err *err) {
         if (r->running == 0 && (!is_resolving(r) || r->is_stopped))
             break;
         sk_time until = all_waiting(r) ? r->plan->deadline : patience(r);
-        if (sk_event_wait(&r->news, "connect", earlier(next, until), &why) == 0 ||
+        if (sk_event_wait(&r->news, "connect", sk_earlier(next, until), &why) == 0 ||
             (why.kind == SK_TIMEOUT && next < until))
             continue;
         if (why.kind == SK_TIMEOUT)
@@ -230,14 +229,6 @@ static int look_up(void *arg) {
     side->answered = sk_now();
     sk_event_set(&side->race->news);
     return 0;
-}
-
-/* Of two failures that is told which says more: no answer in time, another passing trouble, then "the name exists",
- * then NXDOMAIN. */
-static int weight(const struct sk_err *why) {
-    if (!why->msg[0]) /* it was not asked */
-        return 0;
-    return why->kind != SK_GAI ? 4 : why->code == EAI_NONAME ? 1 : why->code == EAI_NODATA ? 2 : 3;
 }
 
 static void ask(struct race *r) {
@@ -284,7 +275,7 @@ static void tell(struct race *r, struct sk_attempts *attempts) {
 
 /* The name was not resolved. A lookup that ended with the race tells whom it was waiting for. */
 static int unresolved(const struct race *r, struct sk_origin *origin, struct sk_err *err) {
-    const struct side *side = &r->sides[weight(&r->sides[1].err) > weight(&r->sides[0].err)];
+    const struct side *side = &r->sides[sk_dns_weight(&r->sides[1].err) > sk_dns_weight(&r->sides[0].err)];
     char span[32];
     *origin = side->addrs.origin;
     *err = side->err;

@@ -21,8 +21,6 @@ struct ready {
     struct sk_err why; /* of the last attempt that had its full time */
 };
 
-static sk_time earlier(sk_time a, sk_time b) { return a < b ? a : b; }
-
 /* Both ends are the same: nobody listens there. It is ended by a reset, so that the port is free for who comes. */
 static bool met_itself(struct sk_sock *s) {
     static const struct linger none = { .l_onoff = 1 };
@@ -52,7 +50,7 @@ static int hear(struct sk_sock *s, const struct sk_readying *what, sk_time deadl
 /* One attempt: 0 when somebody answered as wanted. */
 static int try_once(struct ready *r, struct sk_readiness *out, struct sk_err *err) {
     struct sk_sock *s;
-    sk_time deadline = earlier(r->deadline, sk_after(r->what->each));
+    sk_time deadline = sk_earlier(r->deadline, sk_after(r->what->each));
     sk_attempts_done(&out->last);
     out->attempts++;
     if (sk_dial(&s, NULL, r->ep, &r->what->dial, deadline, &out->last, err) < 0)
@@ -142,11 +140,11 @@ int sk_ready(const struct sk_endpoint *ep, const struct sk_readying *what, sk_ti
             return -1;
         if (verdict > 0)
             break;
-        if (sk_sleep_until(earlier(deadline, sk_after(pause)), "wait-ready", err) < 0)
+        if (sk_sleep_until(sk_earlier(deadline, sk_after(pause)), "wait-ready", err) < 0)
             return -1;
         if (sk_left(deadline) == 0)
             return fail_late(&r, out, err);
-        pause = earlier(2 * pause, LAST_PAUSE);
+        pause = sk_earlier(2 * pause, LAST_PAUSE);
     }
     if (what->closed)
         out->addr = out->last.count ? out->last.list[0].addr : ep->addr;
