@@ -257,7 +257,7 @@ class Program:
         if how == "state" and e and not self.steady:
             self.add("print", text=f"print ${e.name}.state ${e.name}.buffered ${{nosuch{self.made}:-none}} $?")
         elif how == "last":
-            self.add("print", text="print -- $_")
+            self.add("print", text="print -- $?" if self.steady else "print -- $_")  # times stand in $_ too
         elif how == "info" and e:
             self.add("info", e.name)
         elif how == "poll":
