@@ -5,7 +5,7 @@
 #include "lang/frame.h"
 #include "lang/prog.h"
 
-/* Options that stand before the command word. */
+/* Options of the whole program. */
 struct globals {
     struct text {
         const char *text, *file;
@@ -33,6 +33,9 @@ int door_lines(struct frame *f, bool no_init);
 int door_refuse(struct frame *f, const struct sk_err *err);
 /* Global options of argv: the index of the command word, or -1. */
 int globals_parse(struct globals *g, int argc, char **argv, struct arena *a, struct sk_err *err);
+/* Switches of the program behind the command word at argv[first] and before its data are taken out of argv; the new
+ * argc. */
+int globals_after(struct globals *g, int first, int argc, char **argv);
 
 /* Logical lines of a descriptor as they come. */
 struct reader {

@@ -1,8 +1,9 @@
-/* Options that stand before the command word (INTERFACE.md B6). */
+/* Options of the whole program, before the command word and after it (INTERFACE.md B6). */
 #include <stdio.h>
 #include <string.h>
 
 #include "door/door.h"
+#include "lang/options.h"
 #include "lang/optparse.h"
 #include "lang/words.h"
 
@@ -110,4 +111,60 @@ int globals_parse(struct globals *g, int argc, char **argv, struct arena *a, str
         i++;
     }
     return (int)i;
+}
+
+/* ---- After the command word ---- */
+
+static bool takes_rest(const struct param *row) {
+    return row->kind == K_DATA || row->kind == K_PATTERN || row->kind == K_CMD || row->kind == K_CHAIN;
+}
+
+/* How many operands of a command may stand before its options are over; SIZE_MAX: all. */
+static size_t operands_before_data(const struct command *cmd) {
+    size_t lead = 0;
+    for (const struct param *p = cmd->params; p != NULL && p->kind != K_END; p++) {
+        if (p->operand && takes_rest(p))
+            return lead;
+        lead += p->operand ? p->min : 0;
+    }
+    return SIZE_MAX;
+}
+
+/* How many words behind this option are its value. */
+static size_t value_words(const struct command *cmd, const char *arg) {
+    struct option o;
+    size_t n = strlen(arg);
+    bool found = arg[1] == '-' ? option_find(cmd, 0, arg + 2, n - 2, &o) : option_find(cmd, arg[n - 1], NULL, 0, &o);
+    return !found || o.param->kind == K_FLAG ? 0 : o.param->kind == K_CMSG ? 3 : 1;
+}
+
+/* A switch of the program that is no option of the command itself. */
+static bool take_after(struct globals *g, const struct command *cmd, const char *arg) {
+    const char *value;
+    bool on = true;
+    int row = find(arg, &value, &on);
+    struct option o;
+    if (row < 0 || row == G_INTERACTIVE || global_rows[row].kind != K_FLAG || value != NULL ||
+        option_find(cmd, arg[1] == '-' ? 0 : arg[1], arg + 2, strlen(arg) - 2, &o))
+        return false;
+    set(g, (enum global)row, NULL, on);
+    return true;
+}
+
+int globals_after(struct globals *g, int first, int argc, char **argv) {
+    int at = first + (first + 2 < argc && strcmp(argv[first + 1], "=") == 0 ? 2 : 0), to = at + 1;
+    const char *dot = at < argc ? strrchr(argv[at], '.') : NULL, *name = dot != NULL ? dot + 1 : argv[at];
+    const struct command *cmd = at < argc ? command_find(name, strlen(name)) : NULL;
+    size_t operands = 0, most = cmd != NULL ? operands_before_data(cmd) : 0;
+    bool over = cmd == NULL;
+    for (int i = to; i < argc; i++) {
+        bool option = argv[i][0] == '-' && argv[i][1] != '\0';
+        over |= strcmp(argv[i], "--") == 0 || (!option && operands++ == most);
+        if (!over && option && take_after(g, cmd, argv[i]))
+            continue;
+        argv[to++] = argv[i];
+        for (size_t k = !over && option ? value_words(cmd, argv[i]) : 0; k > 0 && i + 1 < argc; k--)
+            argv[to++] = argv[++i];
+    }
+    return at < argc ? to : argc;
 }

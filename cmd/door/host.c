@@ -12,6 +12,7 @@
 #include "door/door.h"
 #include "door/help.h"
 #include "door/history.h"
+#include "lang/render.h"
 #include "net/sys.h"
 #include "out/sink.h"
 #include "run/fd.h"
@@ -77,8 +78,11 @@ static ssize_t host_secret(char *line, size_t room, sk_time deadline, struct sk_
 }
 
 static void host_echo(struct frame *f, const char *text) {
+    struct sk_buf line = { 0 };
     (void)f;
-    fprintf(stderr, "+ %s\n", text);
+    text_clean(&line, text, strlen(text), true, NULL);
+    fprintf(stderr, "+ %.*s\n", (int)line.len, line.len ? (const char *)sk_buf_data(&line) : "");
+    sk_buf_done(&line);
 }
 
 static void host_progress(const char *line) {

@@ -112,6 +112,8 @@ int main(int argc, char **argv) {
     f.style = STYLE_SCRIPT;
     common_init(&g.common);
     int first = globals_parse(&g, argc, argv, &args, &err);
+    if (first >= 0 && g.count == 0)
+        argc = globals_after(&g, first, argc, argv);
     f.defaults = g.common;
     f.keep_going = g.keep_going;
     f.echo = g.echo;

@@ -169,9 +169,31 @@ untouched() {
         assert_failure 2
         assert_equal "${#stderr_lines[@]}" 1
     done
-    run --separate-stderr sockctl htons 1 --keep-going
+    run --separate-stderr sockctl -c 'htons 1 --keep-going'
     assert_failure 2
     told 'before the command'
+}
+
+@test "switches of the program stand before the command or after it, before its data" {
+    run --separate-stderr sockctl 'do' --keep-going print a , fails print b , print c
+    assert_failure 1
+    assert_output $'a\nc'
+    run --separate-stderr sockctl n = htons 80 --check --echo
+    assert_success
+    assert_output ''
+    untold
+    run --separate-stderr sockctl print --echo 'a b' --check
+    assert_output 'a b --check'
+    assert_equal "$stderr" "+ print 'a b' --check"
+    run --separate-stderr sockctl print --echo --no-echo -- --echo
+    assert_output -- --echo
+    untold
+    run sockctl recv -s --check --local
+    assert_failure 2
+    assert_output --partial "'--check'"
+    run sockctl htons --version
+    assert_success
+    assert_line --index 0 --regexp '^sockctl [0-9]'
 }
 
 @test "habits from elsewhere get an answer, before the command and after it" {
