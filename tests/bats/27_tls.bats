@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# presets: dev asan tsan modules
 # ctest: TIMEOUT 600
 # TLS with programs that speak it: openssl, nginx, redis, stunnel, and with itself.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# presets: dev asan tsan modules
 # Dialogues with real servers: the same bytes and statuses through every door.
 load servers
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# presets: dev asan tsan modules
 # The interactive shell, typed into a terminal: what is on the screen after each step.
 # ctest: TIMEOUT 600
 # shellcheck disable=SC2016 # a $ is for the shell that is tested
