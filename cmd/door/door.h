@@ -21,6 +21,10 @@ extern const size_t global_row_count;
 
 /* This process as the host of a frame. `closed` is the mask of sk_fd_sanitize. */
 const struct host *process_host(int closed);
+/* Do the locale's variables say UTF-8? */
+bool speaks_utf8(const struct host *host);
+/* The frame whose settings tell how it paints. */
+void host_serves(struct frame *top);
 
 /* The doors. Each returns an exit status. */
 int door_once(struct frame *f, char *const *argv, size_t count, bool check);

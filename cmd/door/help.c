@@ -180,6 +180,18 @@ static void cares_version(struct sk_buf *out, void *library) {
     sk_buf_printf(out, NULL, "c-ares %s", version != NULL ? version(NULL) : "?");
 }
 
+static void openssl_version(struct sk_buf *out, void *library) {
+    enum { VERSION_STRING = 6 }; /* OPENSSL_VERSION_STRING */
+    const char *(*version)(int);
+    *(void **)&version = dlsym(library, "OpenSSL_version");
+    sk_buf_printf(out, NULL, "OpenSSL %s", version != NULL ? version(VERSION_STRING) : "?");
+}
+
+static void readline_version(struct sk_buf *out, void *library) {
+    const char **version = dlsym(library, "rl_library_version");
+    sk_buf_printf(out, NULL, "readline %s", version != NULL ? *version : "?");
+}
+
 static void pcre_version(struct sk_buf *out, void *library) {
     enum { CONFIG_VERSION = 11 }; /* PCRE2_CONFIG_VERSION */
     int (*config)(uint32_t, void *);
@@ -195,7 +207,9 @@ void version_text(struct sk_buf *out) {
         const char *file, *name;
         void (*tell)(struct sk_buf *, void *);
     } libraries[] = {
+        { "libcrypto.so.3", "OpenSSL", openssl_version },
         { "libcares.so.2", "c-ares", cares_version },
+        { "libreadline.so.8", "readline", readline_version },
         { "libpcre2-8.so.0", "PCRE2", pcre_version },
     };
     sk_buf_add_str(out, "sockctl " SOCKCTL_VERSION "\n", NULL);

@@ -14,6 +14,7 @@
 #include "door/history.h"
 #include "lang/render.h"
 #include "net/sys.h"
+#include "out/paint.h"
 #include "out/sink.h"
 #include "run/fd.h"
 #include "run/task.h"
@@ -90,18 +91,35 @@ static void host_progress(const char *line) {
         fprintf(stderr, "\r\033[K%s", line);
 }
 
+bool speaks_utf8(const struct host *host) {
+    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = host->env(names[i]);
+        if (value != NULL)
+            return strcasestr(value, "UTF-8") != NULL || strcasestr(value, "utf8") != NULL;
+    }
+    return false;
+}
+
+static struct frame *top_frame;
+
+void host_serves(struct frame *f) { top_frame = f; }
+
 /* `[c] > 'PING\r\n'`: a literal for each line of data, > for sent and < for received, as curl -v has it. */
 static void host_tap(struct sk_sock *s, bool sent, const void *p, size_t n, void *arg) {
     const struct object *obj = arg;
     const char *line = p, *end = line + n;
     struct sk_buf text = { 0 };
+    char color[16] = "";
     (void)s;
+    if (top_frame != NULL && paint_wanted(top_frame, STDERR_FILENO))
+        paint_begin(color, top_frame->colors[sent ? 0 : 1]);
     while (line < end) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));
         const char *next = newline != NULL ? newline + 1 : end;
-        sk_buf_printf(&text, NULL, "[%s] %c '", obj->name, sent ? '>' : '<');
+        sk_buf_printf(&text, NULL, "%s[%s] %c '", color, obj->name, sent ? '>' : '<');
         sk_escape(&text, line, (size_t)(next - line), SK_ESC_QUOTED, NULL);
-        sk_buf_add_str(&text, "'\n", NULL);
+        sk_buf_printf(&text, NULL, "'%s\n", *color ? PAINT_END : "");
         line = next;
     }
     fwrite(sk_buf_data(&text), 1, text.len, stderr);

@@ -8,6 +8,7 @@
 
 #include "door/door.h"
 #include "door/history.h"
+#include "door/news.h"
 #include "door/prompt.h"
 #include "lang/call.h"
 #include "lang/collect.h"
@@ -131,10 +132,11 @@ static int text_line(struct frame *f, const char *line, size_t n, int number, st
     return 0;
 }
 
-/* A terminal that no editor can draw on: the terminal's own line editing. */
-static void plain_prompt(struct frame *f) {
+/* A terminal that no editor can draw on: its own line editing, and news between the commands. */
+static void plain_prompt(struct frame *f, struct news *news) {
     struct sk_buf text = { 0 };
-    prompt_text(f, false, false, &text);
+    news_look(news, f, &text);
+    prompt_text(f, false, news_ended(news, f->current), &text);
     printf("%.*s", (int)text.len, (const char *)sk_buf_data(&text));
     fflush(stdout);
     sk_buf_done(&text);
@@ -154,7 +156,7 @@ static void run_init(struct frame *f, struct sink *sink) {
 }
 
 static void first_lines(bool is_first_start) {
-    printf("sockctl %s.  Type \"help\", or \"help http\" for an example.  Ctrl-D leaves.\n", SOCKCTL_VERSION);
+    printf("sockctl %s.  Type \"help\", or \"help http\" for a worked example. Ctrl-D leaves.\n", SOCKCTL_VERSION);
     if (is_first_start)
         printf("Try: connect example.com:80\nNothing you type leaves this computer except what you send.\n");
     fflush(stdout);
@@ -164,6 +166,7 @@ int door_lines(struct frame *f, bool no_init) {
     bool machine = f->defaults.json, terminal = !machine && f->host->is_terminal(STDIN_FILENO);
     struct reader r = { .fd = STDIN_FILENO, .next = 1 };
     struct sink *sink = f->host->sink(f, STDOUT_FILENO, f->defaults.format);
+    struct news news = { .next = SK_NEVER };
     struct out answers;
     struct sk_err err;
     int rc = 0;
@@ -173,16 +176,16 @@ int door_lines(struct frame *f, bool no_init) {
     f->default_timeout = SK_NEVER;
     if (f->host->stdin_was_closed)
         rc = sk_fail(&err, SK_SYS, EBADF, "read", "stdin is closed");
-    bool is_first_start = false;
+    bool is_first_start = false, warned = false;
     struct prompt *screen = terminal ? prompt_open(f, &is_first_start) : NULL;
-    f->notify = screen != NULL;
+    f->notify = terminal;
     if (terminal && f->defaults.verbose >= 0)
         first_lines(is_first_start);
     if (terminal && !no_init)
         run_init(f, sink);
     while (!f->stop && rc >= 0) {
         if (terminal && screen == NULL)
-            plain_prompt(f);
+            plain_prompt(f, &news);
         rc = screen != NULL ? prompt_line(screen, &r.buf, &err) : reader_line(&r, machine, &n, &err);
         n = screen != NULL ? r.buf.len : n;
         r.line += screen != NULL;
@@ -193,8 +196,12 @@ int door_lines(struct frame *f, bool no_init) {
             rc = 0;
             continue;
         }
-        if (rc == 0 && screen != NULL && !prompt_leaves(screen))
+        if (rc == 0 && terminal && screen == NULL)
+            printf("\n");
+        if (rc == 0 && terminal && !prompt_leaves(f, &warned)) {
+            r.ended = false;
             continue;
+        }
         if (rc <= 0)
             break;
         const char *line = (const char *)sk_buf_data(&r.buf);
@@ -207,6 +214,7 @@ int door_lines(struct frame *f, bool no_init) {
     }
     bool ended = sk_canceled() && sk_wake_signal() != 0;
     prompt_close(screen);
+    news_done(&news);
     jobs_end(f);
     sk_buf_done(&r.buf);
     if (rc < 0 && err.kind == SK_CANCELED)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/module.h"
 #include "base/parse.h"
 #include "door/door.h"
@@ -115,6 +116,10 @@ int main(int argc, char **argv) {
     if (first >= 0 && g.count == 0)
         argc = globals_after(&g, first, argc, argv);
     f.defaults = g.common;
+    f.color = g.common.color;
+    host_serves(&f);
+    if (!speaks_utf8(host) && (host->is_terminal(STDOUT_FILENO) || host->is_terminal(STDERR_FILENO)))
+        sk_escape_ascii();
     f.keep_going = g.keep_going;
     f.echo = g.echo;
     f.tap = g.tap;

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "base/bytes.h"
+#include "door/door.h"
 #include "lang/job.h"
 #include "sock/poll.h"
 
@@ -139,7 +140,7 @@ static void tell(struct news *n, struct frame *f, const struct object *obj, stru
 }
 
 /* A flood of sockets is one line. */
-static void cut(struct sk_buf *lines) {
+static void cut(struct sk_buf *lines, bool utf8) {
     const char *p = lines->len ? (const char *)sk_buf_data(lines) : "", *end = p + lines->len, *cut_at = end;
     size_t count = 0;
     for (const char *q = p; q < end; q++)
@@ -148,7 +149,7 @@ static void cut(struct sk_buf *lines) {
     if (count <= LINES_MOST + 1)
         return;
     lines->len = (size_t)(cut_at - p);
-    sk_buf_printf(lines, NULL, "… and %zu more; ls shows the sockets\n", count - LINES_MOST);
+    sk_buf_printf(lines, NULL, "%s and %zu more; ls shows the sockets\n", utf8 ? "…" : "...", count - LINES_MOST);
 }
 
 /* Jobs that ended are told, and thereby forgotten. */
@@ -189,7 +190,7 @@ void news_look(struct news *n, struct frame *f, struct sk_buf *lines) {
     }
     free(items);
     tell_jobs(f, lines);
-    cut(lines);
+    cut(lines, speaks_utf8(f->host));
     if (!f->notify)
         sk_buf_clear(lines);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/module.h"
+#include "door/door.h"
 #include "door/history.h"
 #include "door/news.h"
 #include "door/shell.h"
@@ -18,6 +19,7 @@
 #include "lang/job.h"
 #include "lang/words.h"
 #include "out/out.h"
+#include "out/paint.h"
 #include "run/fd.h"
 #include "run/task.h"
 #include "run/wait.h"
@@ -29,7 +31,7 @@ struct prompt {
     int ended;   /* eventfd: a job ended */
     sigset_t own, before;
     struct news news;
-    bool continued, shown, warned;
+    bool continued, shown;
 };
 
 static struct prompt *prompt; /* there is one terminal */
@@ -85,7 +87,7 @@ void prompt_text(const struct frame *f, bool continued, bool ended, struct sk_bu
     sk_buf_printf(out, NULL, "sockctl%s%s%s%s", *name ? " " : "", name, *state ? " " : "", state);
     if (jobs > 0)
         sk_buf_printf(out, NULL, " [%zu]", jobs);
-    sk_buf_add_str(out, continued ? " …> " : "> ", NULL);
+    sk_buf_add_str(out, !continued ? "> " : speaks_utf8(f->host) ? " …> " : " ...> ", NULL);
 }
 
 /* For the editor: NUL-terminated, in memory of the buffer. */
@@ -128,11 +130,11 @@ static void unshow(struct prompt *p) {
 }
 
 static void say(struct prompt *p, const struct sk_buf *lines) {
-    bool dim = p->f->host->env("NO_COLOR") == NULL;
+    bool dim = paint_wanted(p->f, STDOUT_FILENO);
     const char *line = (const char *)sk_buf_data(lines), *end = line + lines->len;
     while (line < end) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));
-        printf("%s%.*s%s\n", dim ? "\033[2m" : "", (int)(newline - line), line, dim ? "\033[0m" : "");
+        printf("%s%.*s%s\n", dim ? PAINT_DIM : "", (int)(newline - line), line, dim ? PAINT_END : "");
         line = newline + 1;
     }
     if (p->f->bell)
@@ -262,15 +264,15 @@ int prompt_line(struct prompt *p, struct sk_buf *text, struct sk_err *err) {
     return rc < 0 ? -1 : rc == SHELL_LINE ? 1 : 0;
 }
 
-bool prompt_leaves(struct prompt *p) {
-    size_t jobs = jobs_running(p->f), sockets = session_open_sockets(p->f->ses, NULL, 0, NULL);
-    if (jobs > 0 && !p->warned) {
-        p->warned = true;
+bool prompt_leaves(struct frame *f, bool *warned) {
+    size_t jobs = jobs_running(f), sockets = session_open_sockets(f->ses, NULL, 0, NULL);
+    if (jobs > 0 && !*warned) {
+        *warned = true;
         printf("%zu job%s running; Ctrl-D once more ends %s\n", jobs, jobs == 1 ? " is" : "s are",
                jobs == 1 ? "it" : "them");
         return false;
     }
-    if (sockets > 0 && p->f->defaults.verbose >= 0)
+    if (sockets > 0 && f->defaults.verbose >= 0)
         printf("closing %zu socket%s\n", sockets, sockets == 1 ? "" : "s");
     return true;
 }

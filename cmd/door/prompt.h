@@ -13,8 +13,9 @@ void prompt_close(struct prompt *p); /* NULL is allowed */
 /* The next logical line, appended to line: 1, 0 at the end (Ctrl-D), -1 cancelled by another signal than SIGINT, which
  * drops what was typed. Waits without a deadline for the terminal and all sockets, and says what these did. */
 int prompt_line(struct prompt *p, struct sk_buf *line, struct sk_err *err);
-/* After Ctrl-D: says what ends with the session. false: jobs run, and it was told for the first time. */
-bool prompt_leaves(struct prompt *p);
+/* After Ctrl-D, on any terminal: says what ends with the session. false: jobs run, and it was told for the first time.
+ */
+bool prompt_leaves(struct frame *f, bool *warned);
 /* `history --clear`: what arrow-up offers is forgotten. */
 void prompt_forget(void);
 /* What stands before the line: `sockctl c eof [1]> `. */

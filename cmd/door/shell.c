@@ -78,11 +78,11 @@ static const char *about(const char *word, size_t *n) {
 
 /* Options with their help, a line each; other words in columns. */
 static void display(char **matches, int count, int longest) {
-    rl_crlf();
     if (matches[1][0] != '-') {
         rl_display_match_list(matches, count, longest);
     } else {
         int rows, columns;
+        rl_crlf();
         rl_get_screen_size(&rows, &columns);
         for (int i = 1; i <= count; i++) {
             size_t n = 0;

@@ -1,6 +1,7 @@
 #include "lang/frame.h"
 
 #include "lang/job.h"
+#include "lang/options.h"
 #include "lang/optparse.h"
 
 void frame_init(struct frame *f, struct frame *up, struct session *ses, const struct host *host) {
@@ -29,6 +30,8 @@ void frame_init(struct frame *f, struct frame *up, struct session *ses, const st
         f->depth = up->depth;
     } else {
         sk_scope_init(&f->jobs);
+        f->colors[0] = COLOR_SENT;
+        f->colors[1] = COLOR_RECEIVED;
     }
 }
 

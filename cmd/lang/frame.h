@@ -125,6 +125,8 @@ struct frame {
     bool bell;            /* `set notify bell` */
     bool output_begun;    /* of the top frame: the file of -o before the command was opened */
     unsigned hinted;      /* of the top frame: hints that were given */
+    int color;            /* of the top frame: --color of the command that runs, enum color_when */
+    int colors[2];        /* of the top frame: `set colors`, of what is sent and received; into color_names */
 };
 
 void frame_init(struct frame *f, struct frame *up, struct session *ses, const struct host *host);

@@ -12,6 +12,7 @@
 
 const char *const format_names[] = { "auto", "raw", "text", "escape", "hex", "hexdump", "base64", "json", NULL };
 static const char *const bytes_words[] = { "base64", "hex", "text", "all", NULL }; /* enum bytes_as */
+const char *const color_names[] = { "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white", NULL };
 static const char *const color_words[] = { "auto", "always", "never", NULL };
 
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
@@ -171,6 +172,8 @@ void common_store(struct common *opt, const struct common_row *row, const struct
         opt->raw = on;
     else if (strcmp(name, "secret") == 0)
         opt->secret = on;
+    else if (strcmp(name, "color") == 0)
+        opt->color = (int)arg->u.i;
     else if (strcmp(name, "bytes") == 0)
         opt->bytes = (int)arg->u.i + 1;
     else if (row->param.kind == K_HEX || row->param.kind == K_BASE64) {

@@ -4,6 +4,10 @@
 
 #include "lang/optparse.h"
 
+/* black ... white, NULL-terminated, and which of them are the first choice: those of Wireshark's stream view. */
+extern const char *const color_names[];
+enum { COLOR_SENT = 1, COLOR_RECEIVED = 4 };
+
 struct option {
     const struct param *param;
     size_t own;                      /* index into cmd->params, or SIZE_MAX */

@@ -44,6 +44,7 @@ static int prepare(struct running *r, const struct common *given) {
     options_in_effect(r->frame, given, &r->effective);
     c->opt = &r->effective;
     c->json = r->effective.json;
+    frame_top(r->frame)->color = r->effective.color;
     if (st->opt.help)
         return 0;
     if (target_find(c, &st->object) < 0)

@@ -171,6 +171,7 @@ struct arg {
     struct arg *all; /* all[count], when max is more than 1 and it is no K_DATA */
 };
 
+enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 enum format { F_AUTO, F_RAW, F_TEXT, F_ESCAPE, F_HEX, F_HEXDUMP, F_BASE64, F_JSON };
 extern const char *const format_names[];
 
@@ -181,6 +182,7 @@ struct common {
     int bytes;                                 /* --bytes: what stands for bytes in JSON; 0: text and base64 */
     bool format_set, json, json_set, data_set; /* format is never F_JSON: that is json */
     int verbose;                               /* -q -1, -v 1, -vv 2 */
+    int color;                                 /* --color: enum color_when */
     int family;                                /* -4 -6: AF_INET, AF_INET6, or 0 */
     bool udp;
     const char *socket; /* -s */

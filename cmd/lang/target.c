@@ -48,6 +48,8 @@ void options_in_effect(const struct frame *f, const struct common *given, struct
         out->timeout = f->defaults.timeout;
     if (out->family == 0)
         out->family = f->defaults.family;
+    if (out->color == COLOR_AUTO)
+        out->color = f->defaults.color;
     if (out->bytes == 0)
         out->bytes = f->defaults.bytes;
     merge_lookup(&out->lookup, &f->defaults.lookup);

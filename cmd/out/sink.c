@@ -289,10 +289,11 @@ static void sink_tell(struct sink *s, struct call *c, const struct outcome *o) {
     if (o->ok || c->reported || out_gone(o->err))
         return;
     struct sk_buf b = borrow(p);
-    if (o->err->kind == SK_CANCELED && c->frame->style == STYLE_SHELL &&
-        on_terminal(p)) /* behind the ^C on the screen */
-        sk_buf_add_str(&b, "\n", NULL);
-    write_message(p, &b, text_message(o->file, o->line, o->err, &c->note, &b, NULL));
+    bool typed = o->err->kind == SK_CANCELED && c->frame->style == STYLE_SHELL && on_terminal(p);
+    if (typed) /* behind the ^C on the screen, and no failure of ours */
+        sk_buf_printf(&b, NULL, "\n%s\n", o->err->msg);
+    write_message(p, &b,
+                  typed ? text_note(&c->note, &b, NULL) : text_message(o->file, o->line, o->err, &c->note, &b, NULL));
 }
 
 static void tell_note(struct printer *p, struct call *c) {

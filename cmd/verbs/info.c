@@ -3,36 +3,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "net/sockopt.h"
 #include "verbs/io.h"
-
-/* Bytes in a queue of the kernel; null where the socket has none. */
-static struct sk_value queue(const struct sk_sock *s, unsigned long what) {
-    int n = 0;
-    return s->fd >= 0 && ioctl(s->fd, what, &n) == 0 ? sk_int(n) : sk_null();
-}
-
-/* The value of a readable option; null when it cannot be read. */
-static struct sk_value option(const struct sk_sock *s, const char *name) {
-    struct sk_sockopt scratch;
-    const struct sk_sockopt *opt = s->fd >= 0 ? sk_sockopt_find("", name, &scratch, NULL) : NULL;
-    struct sk_value record, v = sk_null();
-    if (!opt || sk_sockopt_get(s->fd, opt, NULL, 0, &record, NULL) < 0)
-        return v;
-    const struct sk_value *value = sk_get(&record, "value");
-    if (value)
-        v = sk_copy(*value);
-    sk_drop(record);
-    return v;
-}
-
-static const char tcp_shows[] =
-    "name state family type local peer timeout buffered received sent recv_queue send_queue rcvbuf sndbuf tcp "
-    "rtt_ms mss cwnd unacked retransmitted";
-
-static const char tls_shows[] =
-    "name state family type local peer timeout buffered tls.version tls.cipher tls.alpn tls.verify tls.peer_subject "
-    "tls.not_after received sent recv_queue send_queue rcvbuf sndbuf tcp rtt_ms mss cwnd unacked retransmitted";
+#include "verbs/look.h"
 
 /* What people look for in TCP_INFO, by simpler names. */
 static void put_figures(struct sk_value *r, const struct sk_value *tcp) {
@@ -50,6 +22,15 @@ static void put_figures(struct sk_value *r, const struct sk_value *tcp) {
         if (v)
             sk_put(r, figures[i].name, sk_copy(*v));
     }
+}
+
+static int put_words(struct call *c, const struct object *obj) {
+    struct sk_buf text = { 0 };
+    int rc = look_words(obj, &c->result, c->ses, &text, &c->err);
+    if (rc == 0)
+        sk_put(&c->result, "words", sk_text_n((const char *)sk_buf_data(&text), text.len));
+    sk_buf_done(&text);
+    return rc;
 }
 
 static int run_info(struct call *c) {
@@ -70,18 +51,16 @@ static int run_info(struct call *c) {
     sk_put_main(&r, "", sk_handle(ref));
     sk_put(&r, "received", sk_int((int64_t)s->received));
     sk_put(&r, "sent", sk_int((int64_t)s->sent));
-    sk_put(&r, "recv_queue", s->state == SK_LISTENING ? sk_null() : queue(s, SIOCINQ));
-    sk_put(&r, "send_queue", s->state == SK_LISTENING ? sk_null() : queue(s, SIOCOUTQ));
-    sk_put(&r, "rcvbuf", option(s, "SO_RCVBUF"));
-    sk_put(&r, "sndbuf", option(s, "SO_SNDBUF"));
-    struct sk_value figures = tcp ? option(s, "TCP_INFO") : sk_null();
+    sk_put(&r, "recv_queue", s->state == SK_LISTENING ? sk_null() : look_queue(s, SIOCINQ));
+    sk_put(&r, "send_queue", s->state == SK_LISTENING ? sk_null() : look_queue(s, SIOCOUTQ));
+    sk_put(&r, "rcvbuf", look_option(s, "SO_RCVBUF"));
+    sk_put(&r, "sndbuf", look_option(s, "SO_SNDBUF"));
+    struct sk_value figures = tcp ? look_option(s, "TCP_INFO") : sk_null();
     sk_put(&r, "tcp", figures);
-    if (s->state == SK_CONNECTED || s->state == SK_ENDED) {
+    if (s->state == SK_CONNECTED || s->state == SK_ENDED)
         put_figures(&r, &figures);
-        c->shows = s->layer->describe ? tls_shows : tcp ? tcp_shows : c->shows;
-    }
     c->result = r;
-    return 0;
+    return c->json || c->bind ? 0 : put_words(c, session_get(c->ses, ref));
 }
 
 const struct command cmd_info = {
@@ -92,8 +71,9 @@ const struct command cmd_info = {
                                       { .kind = K_END } },
     .flags = MAY_SOCK | ANY_OBJ,
     .result = R_ONE,
-    .shows = "name state family type local peer timeout buffered received sent recv_queue send_queue rcvbuf sndbuf tcp",
-    .details = "received and sent count the bytes taken from and given to the kernel, buffered those taken and not yet "
+    .shows = "words",
+    .details = "People get sentences; JSON, and NAME = info, the figures. received and sent count the bytes taken from "
+               "and given to the kernel, buffered those taken and not yet "
                "read, recv_queue and "
                "send_queue those that wait in the kernel. tcp is TCP_INFO of a TCP socket.",
     .examples =

@@ -10,38 +10,7 @@
 #include "lang/words.h"
 #include "verbs/pass.h"
 
-/* ---- ls, use ---- */
-
-static int ls(struct call *c) {
-    const struct object *current = call_current(c);
-    struct sk_value list = sk_list();
-    for (struct object *obj = session_next(c->ses, NULL); obj; obj = session_next(c->ses, obj)) {
-        if (obj->cls != O_SOCKET || !obj->name[0])
-            continue;
-        if (obj->u.sock->layer->describe)
-            c->shows = "mark name state local peer buffered tls";
-        struct sk_value item = sk_record();
-        if (!c->json)
-            sk_put(&item, "mark", sk_text(obj == current ? "*" : " "));
-        sk_put_main(&item, "", sk_handle(obj->ref));
-        sk_put(&item, "current", sk_bool(obj == current));
-        sk_push(&list, item);
-    }
-    return call_items(c, list);
-}
-
-const struct command cmd_ls = {
-    .name = "ls",
-    .group = "session",
-    .summary = "list the sockets",
-    .result = R_ITEMS,
-    .shows = "mark name state local peer buffered",
-    .details = "One line a socket: * for the current one, name, state, where it is bound, its peer, and the bytes "
-               "received but not yet "
-               "read by a command. Where there is TLS, its version, or the pin of a listener, stands behind that.",
-    .examples = (const char *const[]){ "srv = listen :0; ls", "ls --json", NULL },
-    .run = ls,
-};
+/* ---- use ---- */
 
 static int use(struct call *c) {
     enum { NAME };

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "lang/call.h"
 #include "lang/frame.h"
+#include "lang/options.h"
 
 enum { SHOWN = 160 };
 
@@ -122,6 +123,31 @@ static const char *show_hints(const struct frame *f, char dst[SHOWN]) {
     return f->no_hints ? "off" : "on";
 }
 
+/* "SENT RECEIVED" */
+static int put_colors(struct frame *f, const char *value, size_t n, struct sk_err *err) {
+    int found[2] = { -1, -1 };
+    const char *p = value, *end = value + n;
+    for (size_t i = 0; i < 2 && p < end; i++) {
+        size_t len = strcspn(p, " ,");
+        for (int k = 0; color_names[k]; k++)
+            if (same(p, len, color_names[k]))
+                found[i] = k;
+        p += len;
+        p += p < end;
+    }
+    if (found[0] < 0 || found[1] < 0 || p < end)
+        return refused("colors", value, n, "two of black red green yellow blue magenta cyan white, as 'red blue'", err);
+    memcpy(frame_top(f)->colors, found, sizeof found);
+    return 0;
+}
+
+static const char *show_colors(const struct frame *f, char dst[SHOWN]) {
+    while (f->up)
+        f = f->up;
+    snprintf(dst, SHOWN, "%s %s", color_names[f->colors[0]], color_names[f->colors[1]]);
+    return dst;
+}
+
 static const struct setting settings[] = {
     { "timeout", "a TIME, none or default", put_timeout, show_timeout },
     { "format", "auto, raw, text, escape, hex, hexdump, base64 or json", put_format, show_format },
@@ -129,6 +155,7 @@ static const struct setting settings[] = {
     { "notify", "on, off or bell", put_notify, show_notify },
     { "prompt", "text with %n (current socket) and %s (its state)", put_prompt, show_prompt },
     { "hints", "on or off", put_hints, show_hints },
+    { "colors", "two colors", put_colors, show_colors },
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
@@ -198,7 +225,7 @@ const struct command cmd_set = {
     .summary = "show or change settings",
     .params =
         (const struct param[]){
-            ARG("NAME", K_TEXT, 0, 1, "timeout, format, eol, notify, prompt or hints; all when left out"),
+            ARG("NAME", K_TEXT, 0, 1, "timeout, format, eol, notify, prompt, hints or colors; all when left out"),
             ARG("VALUE", K_TEXT, 0, 1, "the new value; shown when left out"),
             { .kind = K_END },
         },
@@ -206,7 +233,8 @@ const struct command cmd_set = {
     .shows = "",
     .details = "timeout TIME|none|default: how long a command may wait. format FORMAT: the form of bytes. eol lf|crlf: "
                "what sendline adds. "
-               "notify on|off|bell, prompt TEXT and hints on|off are for the shell. An option of a command wins over a "
+               "notify on|off|bell, prompt TEXT and hints on|off are for the shell. "
+               "colors SENT RECEIVED: how -vv paints bytes on a terminal. An option of a command wins over a "
                "setting.",
     .examples = (const char *const[]){ "set", "set timeout 2s", "set eol lf; set eol", NULL },
     .check = check_set,

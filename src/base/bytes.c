@@ -105,6 +105,10 @@ static bool is_hidden(uint32_t c) {
 /* Bytes that stand for themselves. */
 static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '\\' && c != '\''; }
 
+static bool ascii_alone;
+
+void sk_escape_ascii(void) { ascii_alone = true; }
+
 static size_t put_byte(char *dst, unsigned char c) {
     dst[0] = '\\';
     if (c == '\n' || c == '\r' || c == '\t') {
@@ -125,7 +129,7 @@ static size_t put_unit(char *dst, const unsigned char *s, size_t n, size_t *used
         return 1;
     }
     size_t len = s[0] >= 0x80 ? sk_utf8_len(s, n) : 0;
-    if (len == 0 || is_hidden(code_point(s, len)))
+    if (len == 0 || ascii_alone || is_hidden(code_point(s, len)))
         return put_byte(dst, s[0]);
     memcpy(dst, s, len);
     *used = len;

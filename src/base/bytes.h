@@ -16,6 +16,9 @@ enum sk_esc { SK_ESC_QUOTED = 1 /* inside '...': a leading - and a lone , stay *
  * \xHH; a leading - as \x2d and a lone , as \x2c unless SK_ESC_QUOTED. No byte of C0, DEL, C1, bidi controls or invalid
  * UTF-8 comes out. */
 int sk_escape(struct sk_buf *out, const void *p, size_t n, int flags, struct sk_err *err);
+/* From now on characters outside ASCII are escaped too: what a terminal that is not told to speak UTF-8 makes of their
+ * bytes may be controls. */
+void sk_escape_ascii(void);
 /* The same into a fixed array for messages, cut with "..." when too long; always NUL-terminated; returns dst. */
 char *sk_escape_cut(char *dst, size_t size, const void *p, size_t n);
 /* An input as messages show it: 'INPUT', and when it is longer than 60 columns 'INPU...' (1234 bytes). Returns the

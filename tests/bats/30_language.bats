@@ -209,7 +209,7 @@ l = if_nameindex; print $l[0].index $l[0][1] $l[0][-1]'
 
 @test "ls marks the current socket" {
     run sockctl -c 'srv = listen :0; cli = connect sock:srv; ls'
-    assert_line --index 0 --regexp '^  srv listen 127\.0\.0\.1:[0-9]+ - 0$'
+    assert_line --index 0 --regexp '^  srv listen 127\.0\.0\.1:[0-9]+ - 1$' # a connection waits
     assert_line --index 1 --regexp '^\* cli open 127\.0\.0\.1:[0-9]+ 127\.0\.0\.1:[0-9]+ 0$'
     run sockctl --json -c 'srv = listen :0; ls'
     assert_equal "$(last '.result[0] | [.name, .state, .current, .peer]')" '["srv","listen",true,null]'
@@ -221,7 +221,7 @@ l = if_nameindex; print $l[0].index $l[0][1] $l[0][-1]'
     run sockctl -c 'set timeout 2s; set timeout; set eol lf; set eol; set format escape; print \x00'
     assert_output $'timeout 2s\neol lf\n\\x00'
     run sockctl --json -c 'set; set eol lf'
-    assert_equal "$(head -n 1 <<< "$output" | jq -c '.result | keys')" '["eol","format","hints","notify","prompt","timeout"]'
+    assert_equal "$(head -n 1 <<< "$output" | jq -c '.result | keys')" '["colors","eol","format","hints","notify","prompt","timeout"]'
     assert_equal "$(last .result)" '{}'
     run --separate-stderr sockctl -c 'set timeot 5'
     assert_failure 2

@@ -8,59 +8,6 @@ load shell
 
 setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
-first_minutes() {
-    start_shell
-    see 'Type "help"'
-    see 'Nothing you type leaves this computer'
-    enter 'srv = listen :0'
-    ends_with 'sockctl srv listen>'
-    enter 'print $srv.local'
-    see '127.0.0.1:'
-    enter 'cli = connect $srv.local'
-    see '[srv] connection waiting from 127.0.0.1:'
-    ends_with 'sockctl cli>'
-    enter 'conn = srv.accept'
-    ends_with 'sockctl conn>'
-    enter "cli.send 'hello\\n'"
-    see '[conn] 6 bytes waiting'
-    ends_with 'sockctl conn>'
-    type_text rec
-    keys Tab
-    see 'recv      recvfrom  recvmsg'
-    ends_with 'sockctl conn> recv'
-    keys Enter
-    see "'hello\\n'"
-    ends_with 'sockctl conn>'
-    enter recv
-    running recv
-    keys C-c
-    see 'cancelled: recv on conn'
-    ends_with 'sockctl conn>'
-    enter cli.close
-    see '[conn] peer closed'
-    ends_with 'sockctl conn eof>'
-    enter recv
-    see 'end of data: peer closed conn'
-    enter ls
-    see '*  conn  eof     127.0.0.1:'
-    ends_with 'sockctl conn eof>'
-    keys C-d
-    see 'closing 2 sockets'
-    see 'left 0'
-}
-
-# running COMMAND: the terminal is back in the mode of the shell that started us, so the command runs.
-running() {
-    local end=$((SECONDS + 30)) tty
-    tty=$(T display -p '#{pane_tty}')
-    until [[ $(stty -a < "$tty") == *' icanon'* ]]; do
-        ((SECONDS < end)) || fail "$1 does not run"
-    done
-}
-
-@test "the first five minutes, 80 columns" { columns=80 first_minutes; }
-@test "the first five minutes, 200 columns" { columns=200 first_minutes; }
-
 # three_peers: c1, c2 and c3 are connections; say N TEXT lets the peer of one send.
 three_peers() {
     local i

@@ -3,12 +3,12 @@
 
 T() { tmux -u -f /dev/null -S "$BATS_TEST_TMPDIR/tmux" "$@"; }
 
-# start_in WORD...: run it in a terminal of $columns (80) by $rows (40), with state, configuration and home in this directory. No leak
-# check: it stops the process with a signal, which the SIGCONT of a terminal that goes away undoes; both then wait for ever.
+# start_in WORD...: run it in a terminal of $columns (80) by $rows (40) that is called $term (screen-256color), in $locale (C.UTF-8), with
+# state, configuration and home in this directory. No leak check: it stops the process with a signal, which the SIGCONT of a terminal that goes away undoes; both then wait for ever.
 start_in() {
-    env -u SOCKCTL_HISTORY ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" SHELL=/bin/bash LC_ALL=C.UTF-8 XDG_STATE_HOME="$PWD/state" XDG_CONFIG_HOME="$PWD/config" HOME="$PWD" \
+    env -u SOCKCTL_HISTORY ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" SHELL=/bin/bash LC_ALL="${locale:-C.UTF-8}" XDG_STATE_HOME="$PWD/state" XDG_CONFIG_HOME="$PWD/config" HOME="$PWD" \
         tmux -u -f /dev/null -S "$BATS_TEST_TMPDIR/tmux" new-session -d -x "${columns:-80}" -y "${rows:-40}" \
-        "TERM=screen-256color $*; echo left \$?; exec sleep 1000" 3>&-
+        "TERM=${term:-screen-256color} $*; echo left \$?; exec sleep 1000" 3>&-
 }
 # start_shell [NAME=VALUE...]: sockctl there, with its prompt; the screen says "left STATUS" after it.
 start_shell() {
@@ -51,4 +51,13 @@ type_text() { T send-keys -l -- "$1"; }
 enter() {
     type_text "$1"
     keys Enter
+}
+
+# running COMMAND: the terminal is back in the mode of the shell that started us, so the command runs.
+running() {
+    local end=$((SECONDS + 30)) tty
+    tty=$(T display -p '#{pane_tty}')
+    until [[ $(stty -a < "$tty") == *' icanon'* ]]; do
+        ((SECONDS < end)) || fail "$1 does not run"
+    done
 }
