@@ -29,7 +29,7 @@ commands() { sockctl help --json | jq -r '.result.commands[].name'; }
     run --separate-stderr sockctl --version
     assert_success
     assert_line --index 0 'sockctl 0.1.0'
-    assert_line --index 1 --regexp '^c-ares [0-9.]+, PCRE2 [0-9.]+$'
+    assert_line --index 1 --regexp '^OpenSSL [0-9.]+, c-ares [0-9.]+, readline [0-9.]+, PCRE2 [0-9.]+$'
     assert_equal "$(sockctl -V)" "$output"
 }
 
