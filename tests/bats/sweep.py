@@ -249,7 +249,7 @@ def main():
     missed = sum(not_reached for not_reached, _ in results)
     print("\n".join(wrong))
     print(f"{len(todo)} cases, {len(todo) - missed} injected, {len(wrong)} wrong")
-    sys.exit(1 if wrong or missed > len(todo) / 20 else 0)
+    sys.exit(1 if wrong or missed > len(todo) / 10 else 0)
 
 
 main()
