@@ -5,10 +5,16 @@
 #include "lang/frame.h"
 #include "lang/render.h"
 
-struct sk_value each_failure(const char *name, const struct sk_err *why) {
-    struct sk_value item = sk_record();
+struct sk_value each_failure(const char *name, const struct sk_err *why, const struct sk_origin *origin) {
+    struct sk_value item = sk_record(), error = outcome_error(why);
+    if (origin->reason)
+        sk_put(&error, "reason", sk_text(origin->reason));
+    if (origin->server[0])
+        sk_put(&error, "server", sk_text(origin->server));
+    if (origin->timeouts)
+        sk_put(&error, "timeouts", sk_int(origin->timeouts));
     sk_put_main(&item, "name", sk_text(name));
-    sk_put(&item, "error", outcome_error(why));
+    sk_put(&item, "error", error);
     return item;
 }
 

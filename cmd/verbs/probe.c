@@ -41,9 +41,9 @@ static void add(struct probe *p, const struct sk_addr *addr, int type, const str
 }
 
 /* A name that is not there is told like a port, once, and does not keep the others back. */
-static int tell_unknown(struct probe *p, const char *name) {
+static int tell_unknown(struct probe *p, const char *name, const struct sk_origin *origin) {
     p->unknown++;
-    return call_item(p->c, each_failure(name, &p->c->err));
+    return call_item(p->c, each_failure(name, &p->c->err, origin));
 }
 
 static int add_operand(struct probe *p, const struct sk_ports *ports) {
@@ -58,7 +58,7 @@ static int add_operand(struct probe *p, const struct sk_ports *ports) {
     if (type < 0)
         return -1;
     if (sk_endpoint_addrs(&ep, c->opt->family, &c->opt->lookup, c->deadline, &addrs, &c->err) < 0)
-        return c->err.kind == SK_GAI ? tell_unknown(p, ports->ep.host) : -1;
+        return c->err.kind == SK_GAI ? tell_unknown(p, ports->ep.host, &addrs.origin) : -1;
     for (size_t i = 0; i < addrs.count; i++)
         add(p, &addrs.list[i], type, ports, ep.kind == SK_EP_NAME ? ports->ep.host : NULL);
     sk_addrs_done(&addrs);
@@ -172,7 +172,7 @@ const struct command cmd_probe = {
             [ORDERED] = OPT(0, "ordered", K_FLAG, "in the order given (the default); --no-ordered: as they come"),
             { .kind = K_END },
         },
-    .flags = FAMILIES | UDP | WAITS | NO_DEFAULT_TIMEOUT | EACH,
+    .flags = FAMILIES | NAMES | UDP | WAITS | NO_DEFAULT_TIMEOUT | EACH,
     .result = R_ITEMS,
     .shows = "addr state ms name",
     .line = probe_line,

@@ -178,6 +178,8 @@ static int run_wait_ready(struct call *c) {
         sk_tls_settings_free(targets[i].what.dial.tls);
         if (targets[i].rc < 0 && targets[i].found.last.count && c->extra.type == SK_NULL)
             call_extra(c, "attempts", attempts_value(&targets[i].found.last));
+        else if (targets[i].rc < 0 && c->extra.type == SK_NULL)
+            io_origin(c, &targets[i].found.origin);
         sk_attempts_done(&targets[i].found.last);
     }
     return rc == 0 && has(c, PROGRAM) ? run_program(c) : rc;

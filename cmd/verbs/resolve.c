@@ -142,7 +142,7 @@ static struct sk_value type_of(const struct sk_addr *addr) {
 static struct sk_value item_of(const struct sk_answer *a) {
     char text[SK_ADDR_TEXT];
     if (!a->ok)
-        return each_failure(a->name, &a->err);
+        return each_failure(a->name, &a->err, &a->addrs.origin);
     struct sk_value item = sk_record(), records = sk_list();
     if (a->host)
         add_record(&records, sk_text("PTR"), -1, a->host);

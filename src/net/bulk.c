@@ -132,6 +132,9 @@ static struct sk_entry *new_entry(struct sk_bulk *b, const char *name, size_t n)
     e->answer.n = n;
     e->answer.number = b->count.in++;
     e->answer.addrs.count = 0;
+    e->answer.addrs.origin.reason = NULL;
+    e->answer.addrs.origin.server[0] = '\0';
+    e->answer.addrs.origin.timeouts = 0;
     e->is_done = false;
     if (b->ring)
         b->ring[e->answer.number % b->cap] = e;

@@ -53,6 +53,7 @@ static void resolve_again(struct sk_bulk *b, struct sk_entry *e) {
     static const int families[] = { AF_INET6, AF_INET };
     sk_time share = b->how.family ? b->how.attempt : b->how.attempt / 2;
     struct sk_err err;
+    struct sk_origin told = { 0 };
     bool has_failed = false;
     e->answer.addrs.count = 0;
     for (size_t i = 0; i < 2; i++) {
@@ -60,10 +61,14 @@ static void resolve_again(struct sk_bulk *b, struct sk_entry *e) {
             continue;
         if (ask_patiently(b, e->text, families[i], sk_after(share), &e->answer.addrs, &err) == 0)
             continue;
-        if (!has_failed || sk_dns_weight(&err) > sk_dns_weight(&e->answer.err))
+        if (!has_failed || sk_dns_weight(&err) > sk_dns_weight(&e->answer.err)) {
             e->answer.err = err;
+            told = e->answer.addrs.origin;
+        }
         has_failed = true;
     }
+    if (has_failed)
+        e->answer.addrs.origin = told;
     b->doubtful--;
     sk_bulk_finish(b, e, e->answer.addrs.count > 0);
 }

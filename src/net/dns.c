@@ -14,6 +14,7 @@
 
 #define ADDRESSES_MAX 256
 #define ALIASES_MAX   16
+#define NO_SERVER     26   /* ARES_ENOSERVER, from c-ares 1.27 on; 1.34 says so of link-local ones */
 #define ONE_RETRY     1000 /* ms; an answer waits for that of the other family until it was asked twice */
 
 static const int families[2] = { AF_INET6, AF_INET };
@@ -33,6 +34,7 @@ static const struct failure {
     { ARES_EBADRESP, EAI_FAIL, false, "BADRESP", "the DNS server's answer makes no sense" },
     { ARES_ECONNREFUSED, EAI_AGAIN, false, "UNREACHABLE", "no DNS server could be reached, or it hung up" },
     { ARES_ETIMEOUT, EAI_AGAIN, false, "TIMEOUT", "no answer from any DNS server" },
+    { NO_SERVER, EAI_AGAIN, false, "UNREACHABLE", "the c-ares that is installed cannot ask this DNS server" },
     { ARES_EBADNAME, EAI_NONAME, true, NULL, "not a name" },
     { ARES_ENOMEM, EAI_MEMORY, true, NULL, "out of memory" },
 };
@@ -101,9 +103,9 @@ static void take_all(struct asking *a, struct sk_op *op, const struct sk_addr *s
     for (int i = 0; i < 2; i++)
         if (op->query[i].is_used && op->query[i].is_done)
             take(a, &a->part[i], &op->query[i], server);
-    sk_time patience = (a->key.timeout_ms + ONE_RETRY) * SK_MS;
-    if (has_answer(a) && a->limit == a->question->deadline && sk_left(a->limit) > patience)
-        a->limit = sk_after(patience);
+    sk_time other = sk_after((a->key.timeout_ms + ONE_RETRY) * SK_MS);
+    if (has_answer(a) && a->limit == a->question->deadline && other < a->limit)
+        a->limit = other;
 }
 
 /* Until when this server may take: those behind it shall have their share of the time. */
@@ -112,9 +114,23 @@ static sk_time share(const struct asking *a, size_t servers_left) {
     return left == SK_NEVER || left == 0 || servers_left <= 1 ? a->limit : sk_after(left / (sk_time)servers_left);
 }
 
+/* How long one server may be silent: as long as c-ares 1.18 waits. Later versions may end sooner, or much later. */
+static sk_time patience(const struct asking *a) {
+    return a->key.timeout_ms * SK_MS * ((1 << a->key.tries) - 1) + SK_SECOND / 10;
+}
+
+static void note_silence(struct asking *a, const struct sk_addr *server) {
+    a->timeouts++;
+    for (int i = 0; i < 2; i++)
+        if (a->part[i].is_wanted && a->part[i].status == -1) {
+            a->part[i].status = ARES_ETIMEOUT;
+            a->part[i].server = server;
+        }
+}
+
 /* Ask one server what is not settled. 0; -1 when the time is over, or cancelled. */
 static int ask_server(struct asking *a, const struct sk_addr *server, size_t servers_left, struct sk_err *err) {
-    sk_time until = share(a, servers_left);
+    sk_time until = sk_earlier(share(a, servers_left), sk_after(patience(a)));
     a->key.server = *server;
     struct sk_channel *channel = sk_channel_get(&a->key, err);
     if (!channel)
@@ -130,11 +146,11 @@ static int ask_server(struct asking *a, const struct sk_addr *server, size_t ser
     int rc = 0;
     take_all(a, op, server);
     while (rc == 0 && op->pending > 0) {
-        rc = sk_op_wait(op, until < a->limit ? until : a->limit, err);
+        rc = sk_op_wait(op, sk_earlier(until, a->limit), err);
         take_all(a, op, server);
     }
-    if (rc < 0 && err->kind == SK_TIMEOUT && servers_left > 1 && sk_left(a->limit) > 0) {
-        a->timeouts++;
+    if (rc < 0 && err->kind == SK_TIMEOUT && sk_left(a->limit) > 0) {
+        note_silence(a, server);
         rc = 0;
     }
     bool is_silent = op->pending > 0;

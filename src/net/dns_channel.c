@@ -11,9 +11,12 @@
 #include "run/fd.h"
 #include "run/wait.h"
 
-#define IDLE_MAX 8 /* channels that are kept for the next question */
-#define MANY     64
-#define RECEIVE  (4 * 1048576) /* many answers at once overflow the usual buffer, and each costs a second then */
+#define IDLE_MAX   8 /* channels that are kept for the next question */
+#define MANY       64
+#define TRIES_MORE 5        /* that asker ends them */
+#define LINKS      0x011800 /* c-ares 1.24: knows link-local servers */
+#define ADAPTIVE   0x012000 /* c-ares 1.32: asks again soon, whatever it was told, when answers used to come fast */
+#define RECEIVE    (4 * 1048576) /* many answers at once overflow the usual buffer, and each costs a second then */
 
 struct sk_ares sk_ares;
 static struct sk_channel *channels;
@@ -64,18 +67,25 @@ static int bind_to_link(ares_socket_t fd, int type, void *data) {
     return setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof index);
 }
 
-/* c-ares 1.24 and later take the link with the address, and nothing else; before, they take the address alone. */
+static int ares_version_now(void) {
+    int number = 0;
+    sk_ares.version(&number);
+    return number;
+}
+
+/* A server with its link; older versions of c-ares take the address alone. */
 static int set_server(struct sk_channel *channel) {
-    char csv[SK_ADDR_TEXT];
-    const struct sk_addr *server = &channel->key.server;
-    bool is_link = server->u.sa.sa_family == AF_INET6 && server->u.in6.sin6_scope_id != 0;
-    int status = sk_ares.set_servers_ports_csv(channel->ares, sk_addr_format(csv, sizeof csv, server));
-    if (status == ARES_SUCCESS || !is_link)
-        return status;
-    struct sk_addr bare = *server;
-    bare.u.in6.sin6_scope_id = 0;
-    sk_ares.set_socket_configure_callback(channel->ares, bind_to_link, channel);
-    return sk_ares.set_servers_ports_csv(channel->ares, sk_addr_format(csv, sizeof csv, &bare));
+    char csv[SK_ADDR_TEXT + 16];
+    struct sk_addr bare = channel->key.server;
+    unsigned link = bare.u.sa.sa_family == AF_INET6 ? bare.u.in6.sin6_scope_id : 0;
+    if (link)
+        bare.u.in6.sin6_scope_id = 0;
+    size_t n = strlen(sk_addr_format(csv, SK_ADDR_TEXT, &bare));
+    if (link && ares_version_now() >= LINKS)
+        snprintf(csv + n, sizeof csv - n, "%%%u", link);
+    else if (link)
+        sk_ares.set_socket_configure_callback(channel->ares, bind_to_link, channel);
+    return sk_ares.set_servers_ports_csv(channel->ares, csv);
 }
 
 static int init_channel(struct sk_channel *channel) {
@@ -87,6 +97,8 @@ static int init_channel(struct sk_channel *channel) {
               (channel->key.tcp ? ARES_FLAG_USEVC : 0);
     o.timeout = channel->key.timeout_ms;
     o.tries = channel->key.tries;
+    if (!channel->key.bulk && ares_version_now() >= ADAPTIVE)
+        o.tries += TRIES_MORE;
     o.ndots = 1;
     o.lookups = lookups;
     o.socket_receive_buffer_size = RECEIVE;

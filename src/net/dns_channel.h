@@ -11,7 +11,7 @@
 
 /* clang-format off */
 #define SK_ARES_FUNCTIONS(X) X(library_init) X(init_options) X(destroy) X(set_servers_ports_csv) X(getaddrinfo) \
-    X(freeaddrinfo) X(getnameinfo) X(process_fd) X(timeout) X(strerror) X(set_socket_configure_callback)
+    X(freeaddrinfo) X(getnameinfo) X(process_fd) X(timeout) X(strerror) X(set_socket_configure_callback) X(version)
 /* clang-format on */
 struct sk_ares {
     bool is_open;
@@ -25,7 +25,7 @@ extern struct sk_ares sk_ares;
 struct sk_channel_key {
     struct sk_addr server;
     bool tcp;
-    int timeout_ms, tries; /* of one question */
+    int timeout_ms, tries; /* of one question: how long for the first answer, twice as long for the next, and so on */
     bool bulk;             /* for many operations of one owner (net/bulk.c), apart from all others */
 };
 

@@ -111,7 +111,7 @@ static int fail_late(const struct ready *r, const struct sk_readiness *out, stru
 }
 
 /* After an attempt: 1 when what was waited for is so, 0, or -1 when nothing will change. */
-static int judge(struct ready *r, const struct sk_readiness *out, int rc, struct sk_err *why, struct sk_err *err) {
+static int judge(struct ready *r, struct sk_readiness *out, int rc, struct sk_err *why, struct sk_err *err) {
     if (rc < 0 && is_lasting(why)) {
         *err = *why;
         return -1;
@@ -121,8 +121,10 @@ static int judge(struct ready *r, const struct sk_readiness *out, int rc, struct
     if (rc == 0)
         sk_fail(why, SK_ASSERT, 0, "connect", "it still answers");
     r->was_resolved |= why->kind != SK_GAI;
-    if (!r->why.msg[0] || why->kind != SK_TIMEOUT || sk_left(r->deadline) > 0)
+    if (!r->why.msg[0] || why->kind != SK_TIMEOUT || sk_left(r->deadline) > 0) {
         r->why = *why;
+        out->origin = out->last.origin;
+    }
     return 0;
 }
 

@@ -17,6 +17,7 @@ struct sk_readiness {
     unsigned attempts;
     sk_time took;
     struct sk_attempts last; /* the addresses tried in the last attempt */
+    struct sk_origin origin; /* where the last reason is that the name was not resolved: who said what of it */
 };
 
 /* Connect again and again, with pauses that grow from 10 to 250 ms, until it is so. A TCP connection to itself (the

@@ -379,7 +379,7 @@ CONF
     cmp names <(cut -d' ' -f1 out)
 }
 
-@test "connect: what became of the name, and which server said so, on a new socket and on one that is there" {
+@test "connect, probe, wait-ready, resolve: what became of the name, and which server said so" {
     start_dns
     local name code errno exit reason why script
     while IFS='|' read -r name code errno exit reason why; do
@@ -392,6 +392,14 @@ CONF
         run --separate-stderr sockctl --json connect -t 4s --no-search --server "$dns" "$name.test:80"
         assert_failure "$exit"
         assert_equal "$(last '.error | [.code, .reason, .server]')" "[\"$code\",\"$reason\",\"$dns\"]"
+        for script in "resolve $name.test" "probe $name.test:80"; do
+            run --separate-stderr sockctl --json -c "$script -t 10s --no-search --server $dns"
+            assert_failure 4
+            assert_equal "$(jq -c '[.. | select(.reason?)] | unique | .[] | [.code, .reason, .server]' <<< "$output")" "[\"$code\",\"$reason\",\"$dns\"]"
+        done
+        run --separate-stderr sockctl --json wait-ready -t 500ms --no-search --server "$dns" "$name.test:80"
+        assert_failure 124
+        assert_equal "$(last '.error | [.code, .reason, .server]')" "[\"ETIMEDOUT\",\"$reason\",\"$dns\"]"
     done << TABLE
 nx|EAI_NONAME|-2|4|NXDOMAIN|no such name
 nodata|EAI_NODATA|-5|4|NODATA|the name exists but has no address of this kind
@@ -399,7 +407,7 @@ fail|EAI_AGAIN|-3|4|SERVFAIL|the DNS server failed
 refused|EAI_AGAIN|-3|4|REFUSED|the DNS server refused to answer
 TABLE
     # no answer, until the time is over
-    for script in connect 's = socket ; s.connect'; do
+    for script in connect wait-ready 's = socket ; s.connect'; do
         run --separate-stderr sockctl --json -c "$script -t 500ms --no-search --server $dns mute.test:80"
         assert_failure 124
         assert_equal "$(last '.error | [.code, .exit, .reason, .server]')" "[\"ETIMEDOUT\",124,\"TIMEOUT\",\"$dns\"]"

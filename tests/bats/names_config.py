@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 
-from names_hostile import Server
+from names_hostile import ARES, Server
 from names_lab import SOCKCTL, Lab, Sockctl, run
 
 failed = []
@@ -133,6 +133,10 @@ def link_local(lab):
     server = next(a["local"] for a in json.loads(text)[0]["addr_info"] if "local" in a) + "%v0"
     asked = Server(server, always="good")
     lab.configure(resolv=f"nameserver {server}\n")
+    status, reason, message, _ = gai("any.test")
+    if ARES >= (1, 34) and status:  # 1.34.5 does not take them
+        expect("a link-local server, in words", (status, reason, "c-ares" in message and server in message), (4, "UNREACHABLE", True))
+        return
     expect("a link-local server of resolv.conf", gai("any.test")[1], ["192.0.2.1"])
     expect("--server with a link", gai("--server", f"[{server}]:53", "any.test")[1], ["192.0.2.1"])
     expect("a link-local server, asked", bool(asked.log), True)

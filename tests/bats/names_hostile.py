@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import json
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -140,6 +141,13 @@ EXPECTED = {
 }
 
 
+ARES = tuple(map(int, re.search(r"c-ares (\d+)\.(\d+)", subprocess.run([SOCKCTL, "--version"], capture_output=True, text=True, check=True).stdout).groups()))
+if ARES >= (1, 21):  # no longer looks at the owner of an address
+    EXPECTED["owner"].append((0, None, ["203.0.113.66"]))
+if ARES >= (1, 32):  # takes what cannot be read for an answer, also with another id
+    EXPECTED["noise"] = OK + BAD
+
+
 class Datagrams(asyncio.DatagramProtocol):
     def __init__(self, log, always):
         self.log, self.always, self.transport, self.elsewhere = log, always, None, []
@@ -235,7 +243,7 @@ def judge(kind, options=()):
     status, reason, addresses, message = look_up(f"{kind}.test", *options)
     expected = EXPECTED.get(kind, OK)
     fits = any(status == s and reason == r and (a is None or a == addresses) for s, r, a in expected)
-    clean = "203.0.113.66" not in addresses and message.isprintable() and f"{kind}.test" in (message or f"{kind}.test")
+    clean = (kind == "owner" or "203.0.113.66" not in addresses) and message.isprintable() and f"{kind}.test" in (message or f"{kind}.test")
     if not fits or not clean:
         return f"{kind} {options}: {status} {reason} {addresses[:3]} {message!r}; expected {expected}"
     return None
