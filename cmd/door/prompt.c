@@ -32,6 +32,7 @@ struct prompt {
     sigset_t own, before;
     struct news news;
     bool continued, shown;
+    bool masked; /* `before` is what the process blocks outside */
 };
 
 static struct prompt *prompt; /* there is one terminal */
@@ -111,22 +112,35 @@ static void unhide(void) {
     sk_buf_done(&text);
 }
 
+/* Take the terminal, though Ctrl-C be typed meanwhile. A signal that ends the session does not wait. */
+static bool take(void) {
+    struct sk_err err;
+    while (out_take(&err) < 0) {
+        if (sk_wake_signal() != SIGINT)
+            return false;
+        sk_uncancel();
+    }
+    return true;
+}
+
 static void show(struct prompt *p) {
     struct sk_buf text = { 0 };
+    bool taken = take();
     sigprocmask(SIG_BLOCK, &p->own, &p->before);
-    p->shown = true;
+    p->shown = p->masked = true;
     p->editor->show(prompt_now(p, &text));
-    out_around(hide, unhide);
+    if (taken)
+        out_give();
     sk_buf_done(&text);
 }
 
 static void unshow(struct prompt *p) {
-    if (!p->shown)
-        return;
+    if (p->shown)
+        p->editor->leave();
     p->shown = false;
-    out_around(NULL, NULL);
-    p->editor->leave();
-    sigprocmask(SIG_SETMASK, &p->before, NULL);
+    if (p->masked)
+        sigprocmask(SIG_SETMASK, &p->before, NULL);
+    p->masked = false;
 }
 
 static void say(struct prompt *p, const struct sk_buf *lines) {
@@ -144,12 +158,16 @@ static void say(struct prompt *p, const struct sk_buf *lines) {
 
 static void tell_news(struct prompt *p) {
     struct sk_buf lines = { 0 };
+    struct sk_err err;
+    if (out_take(&err) < 0)
+        return; /* cancelled: the next wait says so too */
     news_look(&p->news, p->f, &lines);
     if (lines.len > 0) {
         hide();
         say(p, &lines);
         unhide();
     }
+    out_give();
     sk_buf_done(&lines);
 }
 
@@ -176,12 +194,15 @@ static void suspend(struct prompt *p) {
 
 static void take_signals(struct prompt *p) {
     struct signalfd_siginfo info;
+    bool taken = take();
     while (read(p->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGWINCH)
             p->editor->resized();
         else if (info.ssi_signo == SIGTSTP)
             suspend(p);
     }
+    if (taken)
+        out_give();
 }
 
 /* Until the terminal is readable: 1; -1 cancelled. */
@@ -219,12 +240,19 @@ static int edit(struct prompt *p, struct sk_buf *text, char **line, struct sk_er
                 return -1;
             sk_uncancel();
             sk_buf_clear(text);
+            bool taken = take();
             p->editor->drop();
             p->continued = false;
             unhide();
+            if (taken)
+                out_give();
             continue;
         }
+        if (out_take(err) < 0)
+            continue; /* cancelled: the next wait says so too */
         enum shell_typed typed = p->editor->feed(line);
+        p->shown = typed == SHELL_MORE;
+        out_give();
         if (typed != SHELL_MORE)
             return (int)typed;
     }
@@ -318,6 +346,7 @@ struct prompt *prompt_open(struct frame *f, bool *is_first_start) {
     p->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     prompt = p;
     f->job_ended = job_ended;
+    out_around(hide, unhide);
     module->begin(&hooks);
     *is_first_start = !history_load(module->remember);
     return p;
@@ -327,6 +356,7 @@ void prompt_close(struct prompt *p) {
     if (p == NULL)
         return;
     unshow(p);
+    out_around(NULL, NULL);
     p->f->job_ended = NULL;
     sk_fd_close(p->signals, NULL);
     sk_fd_close(p->ended, NULL);

@@ -14,6 +14,7 @@
 
 #include "net/sys.h"
 #include "run/fd.h"
+#include "run/task.h"
 #include "run/wait.h"
 
 enum { SPIN = 16 };                      /* tries in vain, although writable, before it pauses */
@@ -118,15 +119,59 @@ static ssize_t write_some(struct out *o, const void *p, size_t n, struct sk_err 
 }
 
 static void (*write_before)(void), (*write_after)(void);
+static struct sk_lock terminal;
+
+int out_take(struct sk_err *err) { return sk_lock_take(&terminal, "write", SK_NEVER, err); }
+
+void out_give(void) { sk_lock_give(&terminal); }
 
 void out_around(void (*before)(void), void (*after)(void)) {
     write_before = before;
     write_after = after;
 }
 
+static int write_all(struct out *o, const char *p, size_t n, size_t *done, struct sk_err *err) {
+    for (size_t end = *done + n;;) {
+        ssize_t r = write_some(o, p + *done, end - *done, err);
+        if (r < 0)
+            return -1;
+        *done += (size_t)r;
+        o->written += (uint64_t)r;
+        if (*done == end)
+            return 0;
+        if (sk_charge((size_t)r, "write", SK_NEVER, err) < 0)
+            return -1;
+    }
+}
+
+/* Whole rows, few enough for a key that is typed meanwhile. */
+static size_t rows(const char *p, size_t n) {
+    static const size_t MOST = 16 * 1024;
+    const char *newline = n > MOST ? memrchr(p, '\n', MOST) : NULL;
+    if (n > MOST && !newline)
+        newline = memchr(p + MOST, '\n', n - MOST);
+    return newline ? (size_t)(newline - p) + 1 : n;
+}
+
+/* Above the line that is being typed. */
+static int write_above(struct out *o, const char *p, size_t n, size_t *done, struct sk_err *err) {
+    int rc = 0;
+    while (rc == 0 && *done < n) {
+        if (out_take(err) < 0)
+            return -1;
+        write_before();
+        rc = write_all(o, p, rows(p + *done, n - *done), done, err);
+        if (rc < 0 && *done > 0 && p[*done - 1] != '\n' && write(o->fd, "\n", 1) < 0)
+            errno = 0; /* the row stays unfinished */
+        write_after();
+        out_give();
+        sk_yield(); /* a key may wait */
+    }
+    return rc;
+}
+
 int out_write(struct out *o, const void *p, size_t n, size_t *written, struct sk_err *err) {
     size_t done = 0;
-    int rc = 0;
     if (written)
         *written = 0;
     if (n == 0)
@@ -135,22 +180,8 @@ int out_write(struct out *o, const void *p, size_t n, size_t *written, struct sk
         return sk_fail(err, SK_SYS, EBADF, "write", "%s is closed", name_of(o));
     if (sk_lock_take(&o->lock, "write", SK_NEVER, err) < 0)
         return -1;
-    if (write_before && o->fd <= STDERR_FILENO)
-        write_before();
-    while (rc == 0) {
-        ssize_t r = write_some(o, (const char *)p + done, n - done, err);
-        if (r < 0) {
-            rc = -1;
-            break;
-        }
-        done += (size_t)r;
-        o->written += (uint64_t)r;
-        if (done == n)
-            break;
-        rc = sk_charge((size_t)r, "write", SK_NEVER, err);
-    }
-    if (write_after && o->fd <= STDERR_FILENO)
-        write_after();
+    bool above = write_before && o->fd <= STDERR_FILENO;
+    int rc = above ? write_above(o, p, n, &done, err) : write_all(o, p, n, &done, err);
     sk_lock_give(&o->lock);
     if (written)
         *written = done;

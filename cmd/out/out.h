@@ -35,9 +35,13 @@ void out_done(struct out *o);
  * "stdout is closed"; out_gone when nobody reads. */
 int out_write(struct out *o, const void *p, size_t n, size_t *written, struct sk_err *err);
 
-/* While a line is being typed on the terminal: called before and after something is written to descriptor 1 or 2. NULL:
- * none is. */
+/* A line is being typed on the terminal now and then: called before and after something is written to descriptor 1 or
+ * 2. NULL: none is. */
 void out_around(void (*before)(void), void (*after)(void));
+/* The terminal, for who draws that line: not before a record that is being written is whole. Waits without a deadline.
+ * 0, or -1 cancelled. */
+int out_take(struct sk_err *err);
+void out_give(void);
 
 /* The failure is that the reader went away (EPIPE): quiet, status 141. A process whose own stdout it was ends by
  * SIGPIPE. */

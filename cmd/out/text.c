@@ -10,7 +10,7 @@
 #include "lang/render.h"
 
 enum { ROW = 16 };                               /* bytes in a row of the hex dump */
-static const size_t LONGEST_LITERAL = 64 * 1024; /* data without a line end is cut there */
+static const size_t LONGEST_LITERAL = 16 * 1024; /* data without a line end is cut there */
 
 /* ---- Bytes ---- */
 
