@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/names.h"
 #include "lang/arena.h"
+#include "sock/upgrade.h"
 
 const char *const format_names[] = { "auto", "raw", "text", "escape", "hex", "hexdump", "base64", "json", NULL };
 static const char *const bytes_words[] = { "base64", "hex", "text", "all", NULL }; /* enum bytes_as */
@@ -37,6 +38,10 @@ const struct common_row common_rows[] = {
     { OPT(0, "search", K_FLAG, "try resolv.conf's search list (default; --no-search: not)"), NAMES },
     { OPT(0, "resolve", K_OVERRIDE, "this name has this address; may be given several times"), NAMES },
     { OPT(0, "tls", K_FLAG, "speak TLS, as with tls://"), TLS_CHOICE },
+    { OPT(0, "starttls", K_CHOICE, "begin in plain text, and change to TLS in the words of this protocol",
+          .choices = sk_upgrade_protocols),
+      TLS_UPGRADE },
+    { OPT(0, "ehlo", K_TEXT, "the name told to the server by --starttls smtp (default: the host name)"), TLS_UPGRADE },
     { OPT(0, "insecure", K_FLAG, "do not verify the certificate; what is wrong with it is told"), TLS_CLIENT },
     { OPT(0, "verify-name", K_TEXT, "the name or address the certificate must be for (default: what was connected to)"),
       TLS_CLIENT },
@@ -120,7 +125,7 @@ void common_store(struct common *opt, const struct common_row *row, const struct
     const char *name = row->param.name;
     bool on = row->param.kind == K_FLAG && arg->u.i != 0;
     if (store_lookup(&opt->lookup, row, arg, a) ||
-        ((row->when & (TLS_CHOICE | TLS_EITHER)) && tls_store(&opt->tls, &row->param, arg, a)))
+        ((row->when & (TLS_CHOICE | TLS_UPGRADE | TLS_EITHER)) && tls_store(&opt->tls, &row->param, arg, a)))
         return;
     switch (row->param.letter) {
     case 's':

@@ -34,7 +34,7 @@ static inline bool common_applies(const struct common_row *row, const struct com
 }
 /* May it stand before the command too? What TLS needs belongs to one connection. */
 static inline bool common_is_global(const struct common_row *row) {
-    return !(row->when & (TLS_CHOICE | TLS_CLIENT | TLS_SERVER));
+    return !(row->when & (TLS_CHOICE | TLS_UPGRADE | TLS_CLIENT | TLS_SERVER));
 }
 void common_init(struct common *opt);                       /* nothing given */
 void common_format(struct common *opt, enum format format); /* as -F */

@@ -4,6 +4,7 @@
 
 #include "lang/arena.h"
 #include "lang/table.h"
+#include "sock/upgrade.h"
 
 enum form { FLAG, TEXT, CHOICE, LIST };
 
@@ -15,6 +16,8 @@ static const struct {
     size_t at;
 } places[] = {
     { "tls", FLAG, AT(on) },
+    { "starttls", CHOICE, AT(starttls) },
+    { "ehlo", TEXT, AT(ehlo) },
     { "insecure", FLAG, AT(insecure) },
     { "self-signed", FLAG, AT(self_signed) },
     { "allow-truncation", FLAG, AT(allow_truncation) },
@@ -60,9 +63,23 @@ bool tls_store(struct tls_wish *wish, const struct param *row, const struct arg 
         *(const char **)place = row->choices[arg->u.i];
     else
         append(place, arg->u.s.p, a);
-    if (place != &wish->on && (places[i].form != FLAG || *(bool *)place))
+    if (place != &wish->on && place != &wish->ehlo && (places[i].form != FLAG || *(bool *)place))
         wish->given = row->name;
     return true;
+}
+
+const struct sk_upgrade *tls_upgrade(const struct tls_wish *wish, struct sk_upgrade *out) {
+    *out = (struct sk_upgrade){ .protocol = wish->starttls, .ehlo = wish->ehlo };
+    return wish->starttls ? out : NULL;
+}
+
+static int check_upgrade(const struct tls_wish *wish, struct sk_err *err) {
+    struct sk_upgrade upgrade;
+    if (wish->on && wish->starttls)
+        return sk_fail_usage(err, "--tls begins with TLS, --starttls with plain text: leave one of them out");
+    if (wish->ehlo && !wish->starttls)
+        return sk_fail_usage(err, "--ehlo is a word of --starttls smtp, which is not given");
+    return tls_upgrade(wish, &upgrade) ? sk_upgrade_check(&upgrade, err) : 0;
 }
 
 int tls_check(const struct tls_wish *wish, struct sk_err *err) {
@@ -74,6 +91,8 @@ int tls_check(const struct tls_wish *wish, struct sk_err *err) {
                              wish->certs.count, wish->keys.count);
     if (wish->self_signed && wish->certs.count)
         return sk_fail_usage(err, "--self-signed and --cert contradict each other");
+    if (check_upgrade(wish, err) < 0)
+        return -1;
     if (wish->cafile && wish->cadir)
         return sk_fail_usage(err, "--cafile and --cadir: give one of them");
     if (wish->min && wish->max && strcmp(wish->min, wish->max) > 0)

@@ -17,8 +17,9 @@ struct tls_list { /* of an option that may be given several times */
 
 /* As typed; files are not read yet. */
 struct tls_wish {
-    bool on;           /* --tls */
-    const char *given; /* an option that means nothing without TLS, or NULL */
+    bool on;                     /* --tls */
+    const char *starttls, *ehlo; /* the protocol of the dialogue before TLS */
+    const char *given;           /* an option that means nothing without TLS, or NULL */
     bool insecure, self_signed, allow_truncation;
     const char *cafile, *cadir, *crl, *client_ca, *sni, *verify_name, *alpn, *min, *max, *ciphers, *groups, *key_pass,
         *session, *keylog;
@@ -29,5 +30,10 @@ struct tls_wish {
 bool tls_store(struct tls_wish *wish, const struct param *row, const struct arg *arg, struct arena *a);
 /* What the kinds cannot tell: a key without certificate, contradictions. 0 or -1. */
 int tls_check(const struct tls_wish *wish, struct sk_err *err);
+/* Whether the command is to speak TLS, from the beginning or after a dialogue. */
+static inline bool tls_is_wanted(const struct tls_wish *wish) { return wish->on || wish->starttls; }
+/* The dialogue before TLS, in *out: the pointer to it, or NULL without --starttls. */
+struct sk_upgrade;
+const struct sk_upgrade *tls_upgrade(const struct tls_wish *wish, struct sk_upgrade *out);
 
 #endif

@@ -116,6 +116,7 @@ enum command_flags {
     TLS_CHOICE = 1 << 19, /* --tls */
     TLS_CLIENT = 1 << 20, /* the options of TLS: opt->tls (verbs/tls.h reads their files) */
     TLS_SERVER = 1 << 21,
+    TLS_UPGRADE = 1 << 22, /* --starttls --ehlo */
     PAGED = 1 << 18,       /* a terminal gets long results through a pager (help) */
     TRANSPARENT = 1 << 15, /* no outcome of its own: the steps it ran have told theirs (do, source). Its failure was
                               reported by them */

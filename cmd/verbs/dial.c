@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sock/dial.h"
+#include "sock/upgrade.h"
 #include "verbs/dialing.h"
 #include "verbs/io.h"
 #include "verbs/secure.h"
@@ -29,24 +30,33 @@ int endpoint_agrees(const struct sk_endpoint *ep, int type, int family, struct s
     return r;
 }
 
-/* tls:// or --tls; a listener of the session brings its own. */
-static bool is_secure(const struct common *opt, const struct sk_endpoint *ep) { return opt->tls.on || ep->tls; }
+/* tls://, --tls or --starttls; a listener of the session brings its own. */
+static bool is_secure(const struct common *opt, const struct sk_endpoint *ep) {
+    return tls_is_wanted(&opt->tls) || ep->tls;
+}
+
+static int check_beginning(const struct common *opt, const struct sk_endpoint *ep, struct sk_err *err) {
+    if (ep->tls && opt->tls.starttls)
+        return sk_fail_usage(err, "the address begins with TLS (tls://), --starttls with plain text: write HOST:PORT");
+    return 0;
+}
 
 static int check_endpoint(const struct arg *args, const struct common *opt, struct sk_err *err) {
     const struct sk_endpoint *ep = args[ADDR].u.ep;
     int type = asked_type(args, opt);
     if (!ep) /* left out, or not known yet */
-        return opt->tls.on || !opt->tls.given ? tls_check(&opt->tls, err) : 0;
+        return tls_is_wanted(&opt->tls) || !opt->tls.given ? tls_check(&opt->tls, err) : 0;
     if (is_secure(opt, ep) && (type ? type : ep->type) == SOCK_DGRAM)
         return sk_fail_usage(err, "TLS needs a stream: DTLS is not part of sockctl");
-    if (ep->kind != SK_EP_SOCK && secure_check(opt, is_secure(opt, ep), err) < 0)
+    if (check_beginning(opt, ep, err) < 0 || (ep->kind != SK_EP_SOCK && secure_check(opt, is_secure(opt, ep), err) < 0))
         return -1;
     return endpoint_agrees(ep, type, opt->family, err);
 }
 
 static int read_endpoint(struct call *c, struct sk_endpoint *ep, int *type) {
     *type = asked_type(c->args, c->opt);
-    if (call_endpoint(c, ADDR, ep) < 0 || endpoint_agrees(ep, *type, c->opt->family, &c->err) < 0)
+    if (call_endpoint(c, ADDR, ep) < 0 || check_beginning(c->opt, ep, &c->err) < 0 ||
+        endpoint_agrees(ep, *type, c->opt->family, &c->err) < 0)
         return -1;
     if (!*type)
         *type = ep->type;
@@ -140,7 +150,9 @@ static int connect_to(struct call *c, const struct sk_endpoint *ep, const struct
 static int run_connect(struct call *c) {
     struct sk_endpoint ep;
     struct sk_attempts attempts = { 0 };
+    struct sk_upgrade upgrade;
     struct sk_dial_how how = { .family = c->opt->family,
+                               .upgrade = tls_upgrade(&c->opt->tls, &upgrade),
                                .interface = text_or(c, INTERFACE, NULL),
                                .lookup = &c->opt->lookup };
     if (read_endpoint(c, &ep, &how.type) < 0)
@@ -175,7 +187,7 @@ const struct command cmd_connect = {
             DIAL_OPTIONS,
             { .kind = K_END },
         },
-    .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | NAMES | UDP | TLS_CHOICE | TLS_CLIENT,
+    .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | NAMES | UDP | TLS_CHOICE | TLS_UPGRADE | TLS_CLIENT,
     .result = R_ONE,
     .details =
         "Works on the socket named by -s or NAME., or, without NAME =, on a current socket that socket or bind made "
@@ -185,13 +197,20 @@ const struct command cmd_connect = {
         "A socket that is there takes one after the other. On failure each attempt is told, and the one that got "
         "furthest decides the status.\n"
         "With udp:// or -u the peer's address is only set: no handshake takes place, and success says nothing about "
-        "the peer.",
+        "the peer.\n"
+        "With --starttls the dialogue of the protocol is held first, up to its last word before TLS; the certificate "
+        "must "
+        "be for the name that was connected to, or for --verify-name, which XMPP servers are also asked for. A server "
+        "that refuses, or says more than it should before TLS, is 9, with its words.",
     .examples =
         (const char *const[]){
             "srv = listen :0 ; cli = connect $srv.local ; print $cli.peer",
             "srv = listen 127.0.0.1:0 ; connect sock:srv",
             "u = connect udp://127.0.0.1:9",
             "srv = listen :0 ; cli = connect $srv.local --source 127.0.0.2 --interface lo ; print $cli.local",
+            "srv = listen :0 ; do srv.accept --as conn , conn.sendline '+OK' , conn.readline , conn.sendline '+OK' , "
+            "conn.starttls --self-signed & ; cli = connect $srv.local --starttls pop3 --insecure ; print "
+            "$cli.tls.version",
             NULL,
         },
     .check = check_endpoint,

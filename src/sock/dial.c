@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/parse.h"
-#include "net/iface.h"
 #include "sock/layer.h"
 #include "sock/race.h"
 #include "sock/tls.h"
+#include "sock/upgrade.h"
 
 void sk_attempts_done(struct sk_attempts *a) {
     free(a->list);
@@ -74,6 +74,11 @@ int sk_endpoint_addrs(const struct sk_endpoint *ep, int family, const struct sk_
     return 0;
 }
 
+/* The dialogue before TLS has sentences of its own. */
+static bool is_of_dialogue(const struct sk_err *why) {
+    return strcmp(why->op, "starttls") == 0 && (why->kind == SK_TIMEOUT || why->kind == SK_EOF);
+}
+
 enum rank { RANK_SILENCE, RANK_UNREACHABLE, RANK_OTHER, RANK_REFUSED, RANK_RESET, RANK_HANDSHAKE };
 
 /* How far an attempt got, and the one word for it; NULL: the errno's own words. */
@@ -95,9 +100,9 @@ static enum rank judge(const struct sk_err *why, const char **word) {
         { ETIMEDOUT, RANK_SILENCE, "no answer" },
     };
     *word = NULL;
-    if (why->kind == SK_TLS_HANDSHAKE) {
+    if (why->kind == SK_TLS_HANDSHAKE || is_of_dialogue(why)) {
         *word = why->msg;
-        return RANK_HANDSHAKE;
+        return why->kind == SK_TIMEOUT ? RANK_SILENCE : why->kind == SK_EOF ? RANK_RESET : RANK_HANDSHAKE;
     }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].code == why->code) {
@@ -115,7 +120,7 @@ static void errno_words(char *dst, size_t size, int code) {
 }
 
 bool sk_dial_is_final(const struct sk_err *why) {
-    if (why->kind == SK_TIMEOUT || why->kind == SK_TLS_HANDSHAKE)
+    if (why->kind == SK_TIMEOUT || why->kind == SK_TLS_HANDSHAKE || why->kind == SK_EOF)
         return false;
     if (why->kind != SK_SYS)
         return true;
@@ -138,6 +143,7 @@ bool sk_dial_is_final(const struct sk_err *why) {
 struct dial {
     struct sk_race plan;
     struct sk_dial_how how;
+    struct sk_upgrade upgrade;
     char target[SK_ADDR_TEXT];
     char host[256];
 };
@@ -147,9 +153,13 @@ static int fail_single(const struct dial *d, const struct sk_attempt *one, struc
     sk_addr_format(addr, sizeof addr, &one->addr);
     bool named = strcmp(addr, d->target) != 0;
     const char *sep = named ? ": " : "";
-    if (one->err.kind == SK_TLS_HANDSHAKE)
-        return sk_fail(err, SK_TLS_HANDSHAKE, one->err.code, one->err.op, "connect to %s: %s",
-                       named && d->plan.port ? addr : d->target, one->err.msg);
+    const char *where = named && d->plan.port ? addr : d->target;
+    if (one->err.kind == SK_TLS_HANDSHAKE || one->err.kind == SK_EOF)
+        return sk_fail(err, one->err.kind, one->err.code, one->err.op, "connect to %s: %s", where, one->err.msg);
+    if (is_of_dialogue(&one->err))
+        return sk_fail(err, SK_TIMEOUT, ETIMEDOUT, one->err.op, "connect to %s: in %s %s", where,
+                       sk_format_time(span, sizeof span, (sk_now() - d->plan.start + SK_MS / 2) / SK_MS * SK_MS),
+                       one->err.msg);
     if (one->err.code == ETIMEDOUT)
         return sk_fail(err, SK_TIMEOUT, ETIMEDOUT, "connect", "connect to %s%s%s: no answer%s in %s", d->target, sep,
                        named ? addr : "", strcmp(one->err.op, "TLS handshake") == 0 ? " to the TLS handshake" : "",
@@ -200,51 +210,6 @@ static int fail_all(const struct dial *d, const struct sk_attempts *a, struct sk
     return -1;
 }
 
-/* ---- where from ---- */
-
-static int use_interface(struct sk_sock *s, const char *name, struct sk_err *err) {
-    unsigned index;
-    if (sk_if_index(name, &index, err) < 0)
-        return -1;
-    if (setsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) < 0)
-        return sk_fail_sys(err, errno, "setsockopt",
-                           errno == EPERM ? "interface %s (CAP_NET_RAW is needed)" : "interface %s", name);
-    return 0;
-}
-
-static int use_source(struct sk_sock *s, const struct sk_endpoint *source, struct sk_err *err) {
-    static const int on = 1;
-    char host[SK_ADDR_TEXT];
-    struct sk_err why;
-    struct sk_addr addr = source->addr;
-    if (source->kind == SK_EP_LOOPBACK)
-        sk_addr_loopback(&addr, s->family, source->port);
-    else if (source->kind == SK_EP_ANY)
-        sk_addr_any(&addr, s->family, source->port);
-    bool is_any = sk_addr_port(&addr) == 0;
-    /* any port: one that is free for this peer is enough; a given one may still rest in TIME_WAIT */
-    if (s->type == SOCK_STREAM)
-        setsockopt(s->fd, is_any ? IPPROTO_IP : SOL_SOCKET, is_any ? IP_BIND_ADDRESS_NO_PORT : SO_REUSEADDR, &on,
-                   sizeof on);
-    if (sk_sock_bind(s, &addr, &why) == 0)
-        return 0;
-    if (why.code == EADDRNOTAVAIL)
-        return sk_fail(err, SK_SYS, why.code, "bind",
-                       "%s is no address of this machine to connect from; see ip address",
-                       sk_addr_host(host, sizeof host, &addr));
-    return sk_fail(err, SK_SYS, why.code, why.op, "source: %.400s", why.msg);
-}
-
-int sk_dial_prepare(struct sk_sock *s, const struct sk_dial_how *how, struct sk_err *err) {
-    if (!how->source && !how->interface)
-        return 0;
-    if (s->family != AF_INET && s->family != AF_INET6)
-        return sk_fail_usage(err, "a source address or an interface is chosen for IPv4 and IPv6 alone");
-    if (how->interface && use_interface(s, how->interface, err) < 0)
-        return -1;
-    return how->source ? use_source(s, how->source, err) : 0;
-}
-
 /* ---- all addresses ---- */
 
 /* A fair share of the time for this address: a silent one must not eat that of those behind it. */
@@ -253,6 +218,19 @@ static sk_time share(sk_time deadline, size_t addresses_left) {
     if (deadline == SK_NOWAIT || left == SK_NEVER || addresses_left <= 1)
         return deadline;
     return sk_after(left / (sk_time)addresses_left);
+}
+
+int sk_dial_secure(struct sk_sock *s, const struct sk_dial_how *how, sk_time deadline, struct sk_err *err) {
+    if (!how->tls)
+        return 0;
+    if (how->upgrade && sk_upgrade(s, how->upgrade, deadline, err) < 0)
+        return -1;
+    return sk_tls_start(s, how->tls, how->tls_name, deadline, err);
+}
+
+/* Nothing can be begun anew on a socket that has spoken. */
+static bool is_used_up(const struct sk_sock *s, const struct sk_dial_how *how, const struct sk_err *why) {
+    return why->kind == SK_TLS_HANDSHAKE || (how->upgrade && (s->state == SK_CONNECTED || s->state == SK_ENDED));
 }
 
 /* One address after the other on a socket that is there: 0, 1 when all failed, -1 with *err. */
@@ -264,13 +242,12 @@ static int dial_given(const struct sk_race *plan, struct sk_sock *s, struct sk_a
         size_t left = addrs->count - i;
         a->addr = addrs->list[i];
         a->started = sk_now() - plan->start;
-        a->connected =
-            sk_sock_connect(s, &a->addr, share(plan->deadline, left), &a->err) == 0 &&
-            (!plan->how->tls || sk_tls_start(s, plan->how->tls, plan->how->tls_name, plan->deadline, &a->err) == 0);
+        a->connected = sk_sock_connect(s, &a->addr, share(plan->deadline, left), &a->err) == 0 &&
+                       sk_dial_secure(s, plan->how, plan->deadline, &a->err) == 0;
         a->took = sk_now() - plan->start - a->started;
         if (a->connected)
             return 0;
-        if (sk_dial_is_final(&a->err) || a->err.kind == SK_TLS_HANDSHAKE) { /* this socket is used up */
+        if (sk_dial_is_final(&a->err) || is_used_up(s, plan->how, &a->err)) {
             *err = a->err;
             return -1;
         }
@@ -282,6 +259,15 @@ static int dial_given(const struct sk_race *plan, struct sk_sock *s, struct sk_a
     return 1;
 }
 
+/* TLS, or the dialogue before it, failed on a socket that was given; or something else, which has its sentence. */
+static int fail_secure(const struct dial *d, const struct sk_err *why, struct sk_err *err) {
+    if (why->kind == SK_TLS_VERIFY || why->kind == SK_TLS_HANDSHAKE || is_of_dialogue(why))
+        return sk_fail(err, why->kind, why->code, why->op, "connect to %s: %s", d->target, why->msg);
+    if (err)
+        *err = *why;
+    return -1;
+}
+
 static int dial_all(const struct dial *d, struct sk_sock *s, struct sk_sock **out, struct sk_attempts *attempts,
                     struct sk_err *err) {
     struct sk_err why;
@@ -290,23 +276,27 @@ static int dial_all(const struct dial *d, struct sk_sock *s, struct sk_sock **ou
         return fail_all(d, attempts, err);
     if (rc < 0 && why.kind == SK_SYS && (strcmp(why.op, "connect") == 0 || strcmp(why.op, "socket") == 0))
         return sk_fail_sys(err, why.code, why.op, "connect to %s", d->target);
-    if (rc < 0 && (why.kind == SK_TLS_VERIFY || why.kind == SK_TLS_HANDSHAKE))
-        return sk_fail(err, why.kind, why.code, why.op, "connect to %s: %s", d->target, why.msg);
-    if (rc < 0) {
-        if (err)
-            *err = why;
-        return -1;
-    }
+    if (rc < 0)
+        return fail_secure(d, &why, err);
     if (s)
         *out = s;
     snprintf((*out)->asked, sizeof(*out)->asked, "%s", d->host);
     return 0;
 }
 
-static int adopt(struct sk_sock **out, struct sk_sock *s, int fd, struct sk_err *err) {
+/* A descriptor that is connected already. */
+static int adopt(const struct dial *d, struct sk_sock **out, struct sk_sock *s, int fd, sk_time deadline,
+                 struct sk_err *err) {
+    struct sk_err why;
     if (s)
         return sk_fail_usage(err, "fd:%d is a socket of its own; write it without a socket before it", fd);
-    return sk_sock_adopt(out, fd, err);
+    if (sk_sock_adopt(out, fd, err) < 0)
+        return -1;
+    if (sk_dial_secure(*out, &d->how, deadline, &why) == 0)
+        return 0;
+    sk_sock_free(*out);
+    *out = NULL;
+    return fail_secure(d, &why, err);
 }
 
 /* The words for what was asked: the target in sentences, the host for the checks of TLS. */
@@ -365,11 +355,18 @@ int sk_dial(struct sk_sock **out, struct sk_sock *s, const struct sk_endpoint *e
     *attempts = own;
     if (s && sk_sock_check(s, "connect", err) < 0)
         return -1;
-    if (ep->kind == SK_EP_FD)
-        return adopt(out, s, ep->fd, err);
     name_target(&d, ep);
     if (!d.how.tls_name)
         d.how.tls_name = d.host;
+    if (how->upgrade) {
+        d.upgrade = *how->upgrade;
+        d.upgrade.domain = d.how.tls_name;
+        d.how.upgrade = &d.upgrade;
+        if (sk_upgrade_check(&d.upgrade, err) < 0)
+            return -1;
+    }
+    if (ep->kind == SK_EP_FD)
+        return adopt(&d, out, s, ep->fd, deadline, err);
     if (ep->kind == SK_EP_ANY)
         return sk_fail_usage(err, "'%s' means every address of this machine, to listen on; connect to :%u", d.target,
                              ep->port);

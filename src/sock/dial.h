@@ -6,6 +6,7 @@
 #include "sock/sock.h"
 
 struct sk_tls_settings;
+struct sk_upgrade;
 
 /* How to connect; all zero: as it comes. */
 struct sk_dial_how {
@@ -16,6 +17,7 @@ struct sk_dial_how {
     const struct sk_lookup *lookup;   /* how names are asked for, or NULL */
     struct sk_tls_settings *tls;      /* then a connection is one only after the handshake; or NULL */
     const char *tls_name;             /* whom the certificate must be for; NULL: what was asked for */
+    const struct sk_upgrade *upgrade; /* with tls: the dialogue that comes before it, or NULL; its domain is tls_name */
 };
 
 struct sk_attempt {

@@ -9,7 +9,6 @@
 #include "run/sync.h"
 #include "run/task.h"
 #include "run/wait.h"
-#include "sock/tls.h"
 
 #define RESOLUTION_DELAY (50 * SK_MS)    /* how long IPv4 addresses wait for the answer about IPv6 (section 3) */
 #define ATTEMPT_DELAY    (250 * SK_MS)   /* between the starts of two attempts (section 5) */
@@ -76,7 +75,7 @@ static int try_address(struct runner *a, sk_time deadline) {
     /* what was begun goes on */
     if (a->s->state != SK_CONNECTED && sk_sock_connect(a->s, &a->told.addr, deadline, why) < 0)
         return -1;
-    return plan->how->tls ? sk_tls_start(a->s, plan->how->tls, plan->how->tls_name, deadline, why) : 0;
+    return sk_dial_secure(a->s, plan->how, deadline, why);
 }
 
 /* It is over: the first that is connected wins; a second one, and one that was cancelled, is given up in order. */
@@ -154,7 +153,7 @@ static void begin(struct race *r) {
     if (r->plan->name && r->begun == 0)
         choose_first(r);
     struct runner *a = new_runner(r);
-    if (is_alone) {
+    if (is_alone && (!r->plan->how->upgrade || !all_waiting(r))) { /* a dialogue cannot be interrupted */
         sk_time head_start = all_waiting(r) ? sk_earlier(a->limit, sk_later(r->last, ATTEMPT_DELAY)) : a->limit;
         int rc = try_address(a, head_start);
         if (rc == 0 || a->told.err.kind != SK_TIMEOUT || head_start == a->limit) {

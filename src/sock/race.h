@@ -26,6 +26,9 @@ int sk_race(const struct sk_race *plan, struct sk_sock **out, struct sk_attempts
 
 /* Bind s as `how` says before it connects to an address of this family. -1: another address would not help. */
 int sk_dial_prepare(struct sk_sock *s, const struct sk_dial_how *how, struct sk_err *err);
+/* What follows the connection: the dialogue and TLS, as far as `how` wants them. Without a dialogue it goes on where
+ * SK_TIMEOUT ended it. */
+int sk_dial_secure(struct sk_sock *s, const struct sk_dial_how *how, sk_time deadline, struct sk_err *err);
 /* Errors that the next address would meet as well, or that mean stop. */
 bool sk_dial_is_final(const struct sk_err *why);
 

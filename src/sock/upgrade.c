@@ -76,7 +76,8 @@ static const char *awaited(const struct sk_talk *t, char dst[64]) {
 static int fail_wait(struct sk_talk *t, const struct sk_err *why) {
     char what[64];
     if (why->kind == SK_TIMEOUT)
-        return sk_fail(t->err, SK_TIMEOUT, ETIMEDOUT, "starttls", "no %s from the server", awaited(t, what));
+        return sk_fail(t->err, SK_TIMEOUT, ETIMEDOUT, "starttls", "no %s from the server%s", awaited(t, what),
+                       t->asked ? "" : " (where TLS begins at once, write tls://HOST:PORT)");
     if (t->err)
         *t->err = *why;
     return -1;
@@ -178,6 +179,15 @@ static bool is_word(const char *name) {
     return *name && strlen(name) <= 255;
 }
 
+/* XMPP servers speak for several domains, and are told which. */
+static int check_domain(const struct sk_upgrade *how, struct sk_err *err) {
+    struct sk_quoted q;
+    if (strcmp(how->protocol, "xmpp") != 0 || is_word(how->domain))
+        return 0;
+    return sk_fail_usage(err, "the domain that the XMPP server is asked for is %s; say it with --verify-name",
+                         sk_quote(&q, how->domain, strlen(how->domain)));
+}
+
 int sk_upgrade_check(const struct sk_upgrade *how, struct sk_err *err) {
     struct sk_quoted q;
     if (!find(how->protocol))
@@ -188,23 +198,18 @@ int sk_upgrade_check(const struct sk_upgrade *how, struct sk_err *err) {
     if (how->ehlo && !is_word(how->ehlo))
         return sk_fail_usage(err, "the name for EHLO is %s: write a host name, or an address as [192.0.2.1]",
                              sk_quote(&q, how->ehlo, strlen(how->ehlo)));
-    return 0;
-}
-
-static int check_domain(const struct sk_upgrade *how, struct sk_err *err) {
-    struct sk_quoted q;
-    const char *domain = how->domain ? how->domain : "";
-    if (strcmp(how->protocol, "xmpp") != 0 || is_word(domain))
-        return 0;
-    return sk_fail_usage(err, "the domain that the XMPP server is to speak for is %s; say it with --verify-name",
-                         sk_quote(&q, domain, strlen(domain)));
+    return how->domain ? check_domain(how, err) : 0;
 }
 
 int sk_upgrade(struct sk_sock *s, const struct sk_upgrade *how, sk_time deadline, struct sk_err *err) {
-    struct sk_talk t = { .s = s, .how = how, .deadline = deadline, .err = err };
+    struct sk_upgrade own = *how;
+    struct sk_talk t = { .s = s, .how = &own, .deadline = deadline, .err = err };
     struct sk_quoted q;
-    if (sk_sock_check(s, "starttls", err) < 0 || sk_upgrade_check(how, err) < 0 || check_domain(how, err) < 0)
+    own.domain = own.domain ? own.domain : "";
+    if (sk_sock_check(s, "starttls", err) < 0 || sk_upgrade_check(&own, err) < 0)
         return -1;
+    if (s->type != SOCK_STREAM)
+        return sk_fail_usage(err, "TLS needs a stream");
     if (deadline == SK_NOWAIT)
         return sk_fail_usage(err, "a dialogue takes time, and this socket does not wait (settimeout 0)");
     const struct protocol *protocol = find(how->protocol);

@@ -13,7 +13,7 @@ struct sk_upgrade {
 extern const char *const sk_upgrade_protocols[]; /* "smtp", "imap", ...: ends with NULL */
 
 /* Whether the words fit, without a system call: 0, or -1 with SK_USAGE (an unknown protocol; a name that would end its
- * line; a name where the protocol takes none). The domain is looked at by sk_upgrade. */
+ * line; a name where the protocol takes none; a domain that XMPP cannot be asked for, when there is one). */
 int sk_upgrade_check(const struct sk_upgrade *how, struct sk_err *err);
 
 /* Hold the dialogue on a connected stream of plain text, as its client: 0 when the server waits for TLS and nothing is

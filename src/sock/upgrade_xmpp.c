@@ -67,11 +67,14 @@ static int want_markup(struct sk_talk *t) {
 
 int sk_talk_xmpp(struct sk_talk *t) {
     static const char ask[] = "<starttls xmlns='" NAMESPACE "'/>";
+    const char *domain = t->how->domain;
+    size_t length = strlen(domain);
     char open[512];
+    length -= length > 1 && domain[length - 1] == '.';
     int n = snprintf(open, sizeof open,
-                     "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client' to='%s' "
+                     "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client' to='%.*s' "
                      "version='1.0'>",
-                     t->how->domain);
+                     (int)length, domain);
     if (sk_talk_send(t, "the stream", open, (size_t)n) < 0 || want_markup(t) < 0 || read_features(t) < 0 ||
         sk_talk_send(t, "starttls", ask, strlen(ask)) < 0)
         return -1;
