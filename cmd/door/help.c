@@ -34,7 +34,7 @@ static const struct {
     { "wait", { "expect", "poll", "silent" } },
     { "options", { "setsockopt", "getsockopt", "options", "settimeout", "info" } },
     { "names", { "getaddrinfo", "getnameinfo", "inet_pton", "inet_ntop", "constants" } },
-    { "tls", { "starttls", "peercert" } },
+    { "tls", { "tls", "starttls", "peercert" } },
     { "jobs", { "probe" } },
     { "session", { "help", "ls", "use", "set", "print" } },
     { "test", { "assert", "fails" } },

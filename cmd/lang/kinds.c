@@ -45,6 +45,19 @@ static int parse_time(const struct param *row, const char *p, size_t n, struct a
     return sk_parse_time(WHAT(row), p, n, &out->u.t, err);
 }
 
+/* "30d"; all else as other times. */
+static int parse_days(const struct param *row, const char *p, size_t n, struct arena *a, struct arg *out,
+                      struct sk_err *err) {
+    enum { MOST = 100000 };
+    int64_t days;
+    if (n < 2 || p[n - 1] != 'd')
+        return parse_time(row, p, n, a, out, err);
+    if (sk_parse_int(WHAT(row), p, n - 1, 0, MOST, &days, err) < 0)
+        return -1;
+    out->u.t = days * 24 * 3600 * SK_SECOND;
+    return 0;
+}
+
 static int parse_text(const struct param *row, const char *p, size_t n, struct arena *a, struct arg *out,
                       struct sk_err *err) {
     (void)a;
@@ -229,6 +242,7 @@ static const struct {
     [K_NUMBER] = { "N", parse_number },
     [K_SIZE] = { "SIZE", parse_size },
     [K_TIME] = { "TIME", parse_time },
+    [K_DAYS] = { "TIME", parse_days },
     [K_TIMEOUT] = { "TIME", parse_time },
     [K_ADDR] = { "ADDR", parse_addr },
     [K_PORTS] = { "ADDR", parse_ports },

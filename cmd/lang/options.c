@@ -60,6 +60,8 @@ const struct common_row common_rows[] = {
     { OPT(0, "key-pass", K_TEXT, "where the passphrase of the key is: file:PATH or env:NAME"), TLS_EITHER },
     { OPT(0, "crl", K_FILE, "revocation list to look at"), TLS_EITHER },
     { OPT(0, "alpn", K_TEXT, "protocols to offer or to choose from: h2,http/1.1"), TLS_EITHER },
+    { OPT(0, "alpn-required", K_FLAG, "the server must choose one of --alpn"), TLS_CLIENT },
+    { OPT(0, "ocsp", K_FLAG, "the server must send a good OCSP response with its certificate"), TLS_CLIENT },
     { OPT(0, "min", K_CHOICE, "lowest version of TLS (default 1.2)", .choices = tls_versions), TLS_EITHER },
     { OPT(0, "max", K_CHOICE, "highest version of TLS", .choices = tls_versions), TLS_EITHER },
     { OPT(0, "ciphers", K_TEXT, "ciphers, by OpenSSL's names"), TLS_EITHER },

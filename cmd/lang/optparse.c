@@ -241,6 +241,11 @@ static int addresses(struct parser *ps, const struct param *row, struct arg *arg
     arg->all = arena_alloc(ps->arena, n * sizeof *arg->all);
     arg->count = 0;
     for (size_t i = 0, take; i < n; i += take) {
+        if ((row->flags & OR_STDIN) && length[i] == 1 && *text[i] == '-') {
+            arg->all[arg->count++].u.ep = arg->u.ep = NULL;
+            take = 1;
+            continue;
+        }
         struct sk_endpoint *ep = arena_alloc(ps->arena, sizeof *ep);
         take = one_address(row, text + i, length + i, n - i);
         if (sk_endpoint_parse(ep, text + i, length + i, take, (row->flags & LISTENING) != 0, ps->err) < 0)

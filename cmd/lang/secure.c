@@ -21,6 +21,8 @@ static const struct {
     { "insecure", FLAG, AT(insecure) },
     { "self-signed", FLAG, AT(self_signed) },
     { "allow-truncation", FLAG, AT(allow_truncation) },
+    { "ocsp", FLAG, AT(ocsp) },
+    { "alpn-required", FLAG, AT(alpn_required) },
     { "cafile", TEXT, AT(cafile) },
     { "cadir", TEXT, AT(cadir) },
     { "crl", TEXT, AT(crl) },
@@ -93,6 +95,8 @@ int tls_check(const struct tls_wish *wish, struct sk_err *err) {
         return sk_fail_usage(err, "--self-signed and --cert contradict each other");
     if (check_upgrade(wish, err) < 0)
         return -1;
+    if (wish->alpn_required && !wish->alpn)
+        return sk_fail_usage(err, "--alpn-required without --alpn: which protocols may it be?");
     if (wish->cafile && wish->cadir)
         return sk_fail_usage(err, "--cafile and --cadir: give one of them");
     if (wish->min && wish->max && strcmp(wish->min, wish->max) > 0)

@@ -20,7 +20,7 @@ struct tls_wish {
     bool on;                     /* --tls */
     const char *starttls, *ehlo; /* the protocol of the dialogue before TLS */
     const char *given;           /* an option that means nothing without TLS, or NULL */
-    bool insecure, self_signed, allow_truncation;
+    bool insecure, self_signed, allow_truncation, ocsp, alpn_required;
     const char *cafile, *cadir, *crl, *client_ca, *sni, *verify_name, *alpn, *min, *max, *ciphers, *groups, *key_pass,
         *session, *keylog;
     struct tls_list pins, certs, keys;

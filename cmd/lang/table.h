@@ -26,6 +26,7 @@ enum kind {
     K_NUMBER,   /* the same, also 0x */
     K_SIZE,     /* bytes, with units */
     K_TIME,     /* a length: u.t */
+    K_DAYS,     /* a length, also in days (30d): u.t */
     K_TIMEOUT,  /* none, 0 or a TIME: u.t is SK_NEVER, 0, or the length */
     K_ADDR,     /* one address, two or four words where the row says MULTIWORD: u.ep (port 0 allowed with LISTENING) */
     K_PORTS,    /* one address, whose port may be a list: u.ports */
@@ -63,6 +64,7 @@ enum param_flags {
     LISTENING = 2,     /* K_ADDR: port 0 is meant */
     TYPED = 4,         /* K_PATTERN: taken as typed when the operand before it is the word `matches` (assert) */
     PORTLESS = 8,      /* K_ADDR: an own address, in digits, whose port may be left out (0) */
+    OR_STDIN = 32,     /* K_ADDR with MULTIWORD: - is a list on standard input: u.ep is NULL */
     AFTER_DASHES = 16, /* of the last operand: the words after --, and those alone */
 };
 
@@ -134,7 +136,8 @@ struct command {
     const char *shows; /* text form of a record: its fields in this order, "addr state"; NULL: the main one; "":
                           nothing. A null prints nothing */
     /* With EACH: the text of an item, a line, where its fields in order would not do; aligned for a terminal. */
-    int (*line)(const struct sk_value *item, bool terminal, struct sk_buf *out, struct sk_err *err);
+    int (*line)(const struct call *c, const struct sk_value *item, bool terminal, struct sk_buf *out,
+                struct sk_err *err);
     const char *details;         /* paragraphs for help and the man page, or NULL */
     const char *const *examples; /* NULL-terminated lines, each run by a test */
     /* What the kinds cannot tell about operands and options, or NULL. Called before anything runs, without a system

@@ -327,7 +327,7 @@ static int show_each(struct printer *p, struct call *c, const struct sk_value *v
     if (c->json)
         rc = json_item(c, v, &d->bytes, err);
     else if (c->cmd->line)
-        rc = c->cmd->line(v, on_terminal(p), &d->bytes, err);
+        rc = c->cmd->line(c, v, on_terminal(p), &d->bytes, err);
     else
         rc = text_line(c->ses, v, c->shows, &d->bytes, err);
     return rc < 0 || (c->more && d->bytes.len < MOST) ? rc : flush_lines(p, d, err);

@@ -141,7 +141,9 @@ static int run_probe(struct call *c) {
 }
 
 /* "127.0.0.1:22 open 0.1 ms" */
-static int probe_line(const struct sk_value *item, bool terminal, struct sk_buf *out, struct sk_err *err) {
+static int probe_line(const struct call *c, const struct sk_value *item, bool terminal, struct sk_buf *out,
+                      struct sk_err *err) {
+    (void)c;
     char addr[SK_ADDR_TEXT];
     struct sk_addr a = { 0 };
     const struct sk_value *name = sk_get(item, "name");

@@ -11,15 +11,14 @@
 #include "lang/frame.h"
 #include "lang/render.h"
 #include "net/bulk.h"
-#include "net/sys.h"
 #include "run/fd.h"
 #include "run/task.h"
 #include "verbs/each.h"
 #include "verbs/io.h"
+#include "verbs/lines.h"
 
 enum { NAME, FROM, ATTEMPT, CONCURRENCY, ORDERED, REVERSE, RATE };
 enum { CONCURRENCY_DEFAULT = 256, CONCURRENCY_MOST = 16000, RATE_MOST = 10000000 };
-enum { CHUNK = 65536, LINE_MOST = 1024 };
 #define ATTEMPT_DEFAULT (10 * SK_SECOND)
 #define FIRST_PROGRESS  SK_SECOND
 #define NEXT_PROGRESS   (SK_SECOND / 4)
@@ -39,53 +38,15 @@ static int add(struct resolving *r, const char *name, size_t n) {
     return sk_bulk_add(r->bulk, name, n, r->c->deadline, &r->err);
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-
-/* The name in a line of a list: blanks around it, comments and empty lines do not count. A line that is far too long
- * for a name is cut. */
-static int add_line(struct resolving *r, const char *line, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (line[i] == '#' && (i == 0 || is_blank(line[i - 1])))
-            n = i;
-    while (n > 0 && is_blank(line[n - 1]))
-        n--;
-    while (n > 0 && is_blank(*line)) {
-        line++;
-        n--;
-    }
-    return n > 0 ? add(r, line, n < LINE_MOST ? n : LINE_MOST) : 0;
-}
-
-/* The whole lines of what was read; the start of the last one stays in *kept. */
-static int add_lines(struct resolving *r, const char *p, size_t n, struct sk_buf *kept) {
-    for (const char *end; n > 0 && (end = memchr(p, '\n', n)); n -= (size_t)(end + 1 - p), p = end + 1) {
-        size_t len = (size_t)(end - p);
-        if (kept->len == 0) {
-            if (add_line(r, p, len) < 0)
-                return -1;
-            continue;
-        }
-        if (kept->len <= LINE_MOST && sk_buf_add(kept, p, len, &r->err) < 0)
-            return -1;
-        if (add_line(r, (const char *)sk_buf_data(kept), kept->len) < 0)
-            return -1;
-        sk_buf_clear(kept);
-    }
-    return kept->len <= LINE_MOST && n > 0 ? sk_buf_add(kept, p, n, &r->err) : 0;
-}
-
 static int add_file(struct resolving *r, int fd) {
-    struct sk_buf kept = { 0 };
-    char *chunk = sk_alloc(CHUNK);
-    ssize_t got;
-    int rc = 0;
-    while (rc == 0 && (got = sk_sys_read(fd, chunk, CHUNK, r->c->deadline, &r->err)) != 0)
-        rc = got < 0 ? -1 : add_lines(r, chunk, (size_t)got, &kept);
-    if (rc == 0 && kept.len > 0)
-        rc = add_line(r, (const char *)sk_buf_data(&kept), kept.len);
-    sk_buf_done(&kept);
-    free(chunk);
-    return rc;
+    struct lines list = { .fd = fd };
+    const char *line;
+    size_t n;
+    int more;
+    while ((more = lines_next(&list, &line, &n, r->c->deadline, &r->err)) > 0 && (more = add(r, line, n)) == 0)
+        ;
+    lines_done(&list);
+    return more;
 }
 
 static int add_stdin(struct resolving *r) {
@@ -155,7 +116,9 @@ static struct sk_value item_of(const struct sk_answer *a) {
 }
 
 /* "NAME ADDRESS ADDRESS", "NAME ! CODE why" */
-static int resolve_line(const struct sk_value *item, bool terminal, struct sk_buf *out, struct sk_err *err) {
+static int resolve_line(const struct call *c, const struct sk_value *item, bool terminal, struct sk_buf *out,
+                        struct sk_err *err) {
+    (void)c;
     (void)terminal;
     if (sk_get(item, "error"))
         return each_failure_line(item, out, err);

@@ -35,8 +35,7 @@ static int read_all(struct call *c, int fd, const char *path, struct sk_buf *con
     }
 }
 
-/* The content is the arena's; path NULL: nothing was asked. */
-static int read_file(struct call *c, const char *path, struct sk_tls_file *out) {
+int secure_read(struct call *c, const char *path, struct sk_tls_file *out) {
     struct sk_buf content = { 0 };
     if (!path)
         return 0;
@@ -54,8 +53,8 @@ static int read_identities(struct call *c, const struct tls_wish *wish, struct s
     struct sk_tls_identity *list = arena_alloc(c->scratch, (wish->certs.count + 1) * sizeof *list);
     memset(list, 0, (wish->certs.count + 1) * sizeof *list);
     for (size_t i = 0; i < wish->certs.count; i++)
-        if (read_file(c, wish->certs.words[i], &list[i].cert) < 0 ||
-            (i < wish->keys.count && read_file(c, wish->keys.words[i], &list[i].key) < 0))
+        if (secure_read(c, wish->certs.words[i], &list[i].cert) < 0 ||
+            (i < wish->keys.count && secure_read(c, wish->keys.words[i], &list[i].key) < 0))
             return -1;
     config->identities = list;
     config->identity_count = wish->certs.count;
@@ -71,7 +70,7 @@ static int read_passphrase(struct call *c, const char *where, const char **out) 
         *out = c->frame->host->env(where + 4);
         return *out ? 0 : sk_fail_usage(&c->err, "--key-pass: the variable %.60s is not set", where + 4);
     }
-    if (read_file(c, where + strlen("file:"), &file) < 0)
+    if (secure_read(c, where + strlen("file:"), &file) < 0)
         return -1;
     char *text = arena_alloc(c->scratch, file.n + 1);
     size_t n = 0;
@@ -140,10 +139,14 @@ static int absolute(struct call *c, const char *path, const char **out) {
     return 0;
 }
 
-int secure_settings(struct call *c, bool server, const char *const *names, size_t count, struct sk_tls_settings **out) {
+static int make_settings(struct call *c, bool server, bool inspect, const char *const *names, size_t count,
+                         struct sk_tls_settings **out) {
     const struct tls_wish *wish = &c->opt->tls;
     struct sk_tls_config config = { .insecure = wish->insecure,
                                     .self_signed = wish->self_signed,
+                                    .ocsp = wish->ocsp,
+                                    .alpn_required = wish->alpn_required,
+                                    .inspect = inspect,
                                     .allow_truncation = wish->allow_truncation,
                                     .ca_directory = wish->cadir,
                                     .system_file = c->frame->host->env("SSL_CERT_FILE"),
@@ -157,14 +160,22 @@ int secure_settings(struct call *c, bool server, const char *const *names, size_
                                     .names = names,
                                     .name_count = count };
     *out = NULL;
-    if (read_file(c, wish->cafile, &config.ca) < 0 || read_file(c, wish->crl, &config.crl) < 0 ||
-        read_file(c, wish->client_ca, &config.client_ca) < 0 || read_identities(c, wish, &config) < 0 ||
+    if (secure_read(c, wish->cafile, &config.ca) < 0 || secure_read(c, wish->crl, &config.crl) < 0 ||
+        secure_read(c, wish->client_ca, &config.client_ca) < 0 || read_identities(c, wish, &config) < 0 ||
         read_passphrase(c, wish->key_pass, &config.passphrase) < 0 || read_pins(c, &wish->pins, &config) < 0 ||
         absolute(c, wish->session, &config.session) < 0 || (config.keylog = open_keylog(c, wish->keylog)) < 0)
         return -1;
     int rc = sk_tls_settings_new(out, &config, server, &c->err);
     sk_fd_close(config.keylog - 1, NULL);
     return rc;
+}
+
+int secure_settings(struct call *c, bool server, const char *const *names, size_t count, struct sk_tls_settings **out) {
+    return make_settings(c, server, false, names, count, out);
+}
+
+int secure_inspection(struct call *c, struct sk_tls_settings **out) {
+    return make_settings(c, false, true, NULL, 0, out);
 }
 
 int secure_failed(struct call *c, const struct sk_tls_settings *settings) {

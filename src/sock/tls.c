@@ -50,3 +50,28 @@ int sk_tls_peercert(struct sk_sock *s, struct sk_value *out, struct sk_err *err)
         return sk_fail_usage(err, "there is no TLS on this socket: see starttls, and connect tls://HOST:PORT");
     return module->peercert(s, out, err);
 }
+
+int sk_tls_report(struct sk_sock *s, struct sk_value *out, struct sk_err *err) { return module->report(s, out, err); }
+
+int sk_tls_examine(struct sk_tls_settings *settings, const struct sk_tls_file *file, const char *name,
+                   struct sk_value *out, struct sk_err *err) {
+    return module->examine(settings, file, name, out, err);
+}
+
+int sk_tls_settle(struct sk_sock *s, sk_time deadline, struct sk_err *err) {
+    return sk_sock_check(s, "tls", err) < 0 ? -1 : module->settle(s, deadline, err);
+}
+
+struct sk_tls_session *sk_tls_session_take(struct sk_sock *s) {
+    return module->session_take(s);
+}
+
+void sk_tls_session_free(struct sk_tls_session *session) {
+    if (session)
+        module->session_free(session);
+}
+
+int sk_tls_resume(struct sk_sock *s, struct sk_tls_settings *settings, const struct sk_tls_session *session,
+                  const char *name, sk_time deadline, struct sk_err *err) {
+    return sk_sock_check(s, "tls", err) < 0 ? -1 : module->resume(s, settings, session, name, deadline, err);
+}

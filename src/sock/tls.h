@@ -26,6 +26,9 @@ struct sk_tls_config {
     bool insecure;         /* whatever the certificate says; pins are checked all the same */
     bool self_signed;      /* server: make a certificate for `names` */
     bool allow_truncation; /* an end without close_notify is an end */
+    bool ocsp;             /* the server must send a good OCSP response with its certificate */
+    bool alpn_required;    /* the server must choose one of `alpn` */
+    bool inspect;          /* whatever is wrong with the peer is noted for sk_tls_report, and ends no handshake */
     struct sk_tls_file ca; /* trusted authorities, in place of the system's */
     struct sk_tls_file crl;
     struct sk_tls_file client_ca;           /* server: clients must have a certificate by one of these */
@@ -52,7 +55,7 @@ struct sk_tls_settings;
 int sk_tls_settings_new(struct sk_tls_settings **out, const struct sk_tls_config *config, bool server,
                         struct sk_err *err);
 void sk_tls_settings_free(struct sk_tls_settings *settings); /* one reference; NULL is allowed */
-/* What was wrong with the certificate that was looked at last: a list of records {code, depth, text}. */
+/* What was wrong with the certificate that was looked at last: a list of records {code, depth, text, fix}. */
 struct sk_value sk_tls_problems(const struct sk_tls_settings *settings);
 /* base64 of the pin of a server's own (first) key, or "". */
 const char *sk_tls_own_pin(const struct sk_tls_settings *settings);
@@ -69,6 +72,26 @@ int sk_tls_listen(struct sk_sock *s, struct sk_tls_settings *settings, struct sk
 /* The peer's certificates as they were sent (its own first), a list of records; null when it sent none. -1: no TLS. */
 int sk_tls_peercert(struct sk_sock *s, struct sk_value *out, struct sk_err *err);
 
+/* ---- For those who inspect: settings with `inspect` ---- */
+
+/* What is known of the peer, also when the handshake failed: {name, verify, accepted, problems, agreed (null before),
+ * client_certificate, ocsp, session, said, protocol (what it said when that was no TLS), notes, chain}. */
+int sk_tls_report(struct sk_sock *s, struct sk_value *out, struct sk_err *err);
+/* The same of certificates in a file, the first of them as that of a server; name NULL: none is checked. {name, verify,
+ * accepted, problems, notes, chain}. SK_USAGE: none is in it. */
+int sk_tls_examine(struct sk_tls_settings *settings, const struct sk_tls_file *file, const char *name,
+                   struct sk_value *out, struct sk_err *err);
+/* After the handshake: until the server has given a session, or has said something, or the deadline. -1: it ended the
+ * connection (SK_TLS_TRUNCATED), or refused it. */
+int sk_tls_settle(struct sk_sock *s, sk_time deadline, struct sk_err *err);
+/* The session it gave, or NULL; the caller frees it. */
+struct sk_tls_session;
+struct sk_tls_session *sk_tls_session_take(struct sk_sock *s);
+void sk_tls_session_free(struct sk_tls_session *session);
+/* sk_tls_start that offers to go on with this session. */
+int sk_tls_resume(struct sk_sock *s, struct sk_tls_settings *settings, const struct sk_tls_session *session,
+                  const char *name, sk_time deadline, struct sk_err *err);
+
 /* The module's table. */
 struct sk_tls_module {
     int (*settings_new)(struct sk_tls_settings **out, const struct sk_tls_config *config, bool server,
@@ -80,6 +103,14 @@ struct sk_tls_module {
                  struct sk_err *err);
     int (*listen)(struct sk_sock *s, struct sk_tls_settings *settings, struct sk_err *err);
     int (*peercert)(struct sk_sock *s, struct sk_value *out, struct sk_err *err);
+    int (*report)(struct sk_sock *s, struct sk_value *out, struct sk_err *err);
+    int (*examine)(struct sk_tls_settings *settings, const struct sk_tls_file *file, const char *name,
+                   struct sk_value *out, struct sk_err *err);
+    int (*settle)(struct sk_sock *s, sk_time deadline, struct sk_err *err);
+    struct sk_tls_session *(*session_take)(struct sk_sock *s);
+    void (*session_free)(struct sk_tls_session *session);
+    int (*resume)(struct sk_sock *s, struct sk_tls_settings *settings, const struct sk_tls_session *session,
+                  const char *name, sk_time deadline, struct sk_err *err);
 };
 extern const struct sk_tls_module sk_tls_module; /* of the module, or linked in */
 

@@ -108,7 +108,7 @@ void tls_date(const ASN1_TIME *t, char dst[32], int *days) {
 }
 
 /* "2025-11-02T10:20:30Z" */
-static struct sk_value time_value(const ASN1_TIME *t) {
+struct sk_value tls_time(const ASN1_TIME *t) {
     struct tm tm;
     char text[40];
     if (!ASN1_TIME_to_tm(t, &tm))
@@ -181,8 +181,8 @@ struct sk_value tls_certificate(const X509 *cert) {
     sk_put(&r, "issuer", sk_text(text));
     const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
     sk_put(&r, "serial", hex_value(ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial)));
-    sk_put(&r, "not_before", time_value(X509_get0_notBefore(cert)));
-    sk_put(&r, "not_after", time_value(X509_get0_notAfter(cert)));
+    sk_put(&r, "not_before", tls_time(X509_get0_notBefore(cert)));
+    sk_put(&r, "not_after", tls_time(X509_get0_notAfter(cert)));
     tls_date(X509_get0_notAfter(cert), text, &days);
     sk_put(&r, "days_left", sk_int(days));
     sk_put(&r, "key", key_value((X509 *)cert));

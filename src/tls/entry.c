@@ -31,4 +31,10 @@ EXPORT const struct sk_tls_module sk_tls_module = {
     .start = tls_start,
     .listen = tls_listen,
     .peercert = peercert,
+    .report = tls_report,
+    .examine = tls_examine,
+    .settle = tls_settle,
+    .session_take = tls_session_take,
+    .session_free = tls_session_free,
+    .resume = tls_resume,
 };

@@ -78,20 +78,62 @@ static bool looks_like_tls(const struct tls *t) {
            t->first[1] == SSL3_VERSION_MAJOR;
 }
 
-static int explain_plaintext(const struct tls *t, struct sk_err *err) {
-    char shown[4 * FIRST_BYTES + 1];
+/* Whose first words these are; "" when nobody knows. */
+static const char *protocol_of(const char *said) {
+    static const struct {
+        const char *begin, *within, *protocol;
+    } rows[] = {
+        { "SSH-", "", "ssh" },
+        { "HTTP/", "", "http" },
+        { "* OK", "", "imap" },
+        { "* PREAUTH", "", "imap" },
+        { "+OK", "", "pop3" },
+        { "220", "FTP", "ftp" },
+        { "220", "ftp", "ftp" },
+        { "220", "", "smtp" },
+        { "554", "", "smtp" },
+        { "421", "", "smtp" },
+        { "200 ", "", "nntp" },
+        { "201 ", "", "nntp" },
+        { "\"IMPLEMENTATION\"", "", "sieve" },
+        { "<?xml", "stream", "xmpp" },
+        { "<stream:", "", "xmpp" },
+        { ":", " NOTICE ", "irc" },
+        { "NOTICE ", "", "irc" },
+        { "", "mysql", "mysql" },
+        { "", "MariaDB", "mysql" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strncmp(said, rows[i].begin, strlen(rows[i].begin)) == 0 && strstr(said, rows[i].within))
+            return rows[i].protocol;
+    return "";
+}
+
+bool tls_said(const struct tls *t, char *dst, size_t size, const char **protocol) {
+    *protocol = "";
+    *dst = '\0';
+    if (t->done || t->first_len < 2 || looks_like_tls(t))
+        return false;
     const unsigned char *end = memchr(t->first, '\n', t->first_len);
     size_t n = end ? (size_t)(end - t->first) : t->first_len;
     while (n > 0 && t->first[n - 1] == '\r')
         n--;
-    sk_escape_cut(shown, sizeof shown, (const char *)t->first, n);
+    sk_escape_cut(dst, size, (const char *)t->first, n);
+    *protocol = protocol_of(dst);
+    return true;
+}
+
+static int explain_plaintext(const struct tls *t, struct sk_err *err) {
+    char shown[4 * FIRST_BYTES + 1];
+    const char *protocol;
+    tls_said(t, shown, sizeof shown, &protocol);
     if (t->settings->server)
         return sk_fail(err, SK_TLS_HANDSHAKE, 0, "tls", "the client does not speak TLS: it said '%s'", shown);
-    const char *hint = strncmp(shown, "220", 3) == 0 || strncmp(shown, "+OK", 3) == 0 || strncmp(shown, "* OK", 4) == 0
-                           ? "; upgrade it with starttls, or use its port for TLS"
-                       : strncmp(shown, "HTTP/", 5) == 0 ? "; this is its port for plain HTTP"
-                                                         : "";
-    return sk_fail(err, SK_TLS_HANDSHAKE, 0, "tls", "server answered in plaintext: '%s'%s", shown, hint);
+    const char *hint = strcmp(protocol, "http") == 0  ? "; this is its port for plain HTTP"
+                       : strcmp(protocol, "ssh") == 0 ? "; SSH has an encryption of its own"
+                       : *protocol                    ? "; see --starttls, or use its port for TLS"
+                                                      : "";
+    return sk_fail(err, SK_TLS_HANDSHAKE, 0, "tls", "this server speaks plain text: it said '%s'%s", shown, hint);
 }
 
 /* ---- Ends and the rest ---- */
@@ -131,9 +173,13 @@ static int explain_reason(const struct tls *t, int reason, struct sk_err *err) {
     const char *who = peer_word(t);
     switch (reason) {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
+    case SSL_R_INVALID_STATUS_RESPONSE: /* its OCSP response is one of the problems */
         return explain_verification(t, err);
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
         return sk_fail(err, SK_TLS_VERIFY, 0, "tls", "the client sent no certificate");
+    case SSL_R_EXCESSIVE_MESSAGE_SIZE:
+        return sk_fail(err, SK_TLS_HANDSHAKE, 0, "tls", "the %s sends more than fits: its certificates may have %d KiB",
+                       who, SSL_MAX_CERT_LIST_DEFAULT / 1024);
     case SSL_R_UNSUPPORTED_PROTOCOL:
         return sk_fail(err, SK_TLS_HANDSHAKE, 0, "tls", "the %s offers only %s; see --min and --max", who,
                        hello_version(t));

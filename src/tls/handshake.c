@@ -31,6 +31,7 @@ void tls_free(struct tls *t) {
     sk_buf_done(&t->in);
     sk_buf_done(&t->out);
     sk_drop(t->problems);
+    sk_drop(t->staple);
     free(t);
 }
 
@@ -113,27 +114,35 @@ static int may_attach(const struct sk_sock *s, const struct sk_tls_settings *set
     return 0;
 }
 
-int tls_attach(struct sk_sock *s, struct sk_tls_settings *settings, const char *name, struct sk_err *err) {
+struct tls *tls_new(struct sk_tls_settings *settings, const char *name, struct sk_err *err) {
     char words[160], sni[256] = "";
     name = name ? name : "";
-    if (may_attach(s, settings, name, err) < 0 || (settings->sni && plain_name(settings->sni, sni, err) < 0))
-        return -1;
+    if (settings->sni && plain_name(settings->sni, sni, err) < 0)
+        return NULL;
     struct tls *t = sk_alloc(sizeof *t);
-    t->s = s;
     t->settings = tls_settings_ref(settings);
     t->problems = sk_list();
+    t->staple = sk_null();
     t->began = sk_now();
     if (plain_name(name, t->name, err) < 0) {
         tls_free(t);
-        return -1;
+        return NULL;
     }
     tls_begin(t);
     t->ssl = SSL_new(settings->ctx);
-    if (!t->ssl || prepare(t, settings->sni ? sni : NULL) < 0) {
-        tls_words(words, sizeof words);
-        tls_free(t);
-        return sk_fail_usage(err, "TLS for '%.100s' cannot be prepared: %s", name, words);
-    }
+    if (t->ssl && prepare(t, settings->sni ? sni : NULL) == 0)
+        return t;
+    tls_words(words, sizeof words);
+    tls_free(t);
+    sk_fail_usage(err, "TLS for '%.100s' cannot be prepared: %s", name, words);
+    return NULL;
+}
+
+int tls_attach(struct sk_sock *s, struct sk_tls_settings *settings, const char *name, struct sk_err *err) {
+    struct tls *t = may_attach(s, settings, name ? name : "", err) < 0 ? NULL : tls_new(settings, name, err);
+    if (!t)
+        return -1;
+    t->s = s;
     s->under = t;
     s->layer = &sk_layer_tls;
     return 0;
@@ -163,12 +172,23 @@ static int confirm(struct sk_sock *s, sk_time deadline, struct sk_err *err) {
     }
 }
 
+static int check_alpn(const struct tls *t, struct sk_err *err) {
+    const unsigned char *alpn;
+    unsigned n;
+    SSL_get0_alpn_selected(t->ssl, &alpn, &n);
+    if (!t->settings->alpn_required || n > 0)
+        return 0;
+    return sk_fail(err, SK_TLS_HANDSHAKE, 0, "tls",
+                   "the server chose none of the protocols of --alpn: it does not "
+                   "speak ALPN");
+}
+
 static int finish(struct sk_sock *s, sk_time deadline, struct sk_err *err) {
     struct tls *t = tls_of(s);
     t->done = true;
     t->took = sk_now() - t->began;
     t->after = t->moved - t->in.len;
-    if (tls_check_peer(t, err) < 0) {
+    if (tls_check_peer(t, err) < 0 || check_alpn(t, err) < 0) {
         t->has_failed = true;
         t->failure = *err;
         return -1;
@@ -201,5 +221,13 @@ int tls_start(struct sk_sock *s, struct sk_tls_settings *settings, const char *n
     bool goes_on = s->layer == &sk_layer_tls && !tls_of(s)->done && tls_of(s)->settings == settings;
     if (!goes_on && tls_attach(s, settings, name, err) < 0)
         return -1;
+    return tls_handshake(s, deadline, err);
+}
+
+int tls_resume(struct sk_sock *s, struct sk_tls_settings *settings, const struct sk_tls_session *session,
+               const char *name, sk_time deadline, struct sk_err *err) {
+    if (tls_attach(s, settings, name, err) < 0)
+        return -1;
+    SSL_set_session(tls_of(s)->ssl, session->session);
     return tls_handshake(s, deadline, err);
 }

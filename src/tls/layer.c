@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/bytes.h"
 #include "run/task.h"
 #include "tls/tls.h"
 
@@ -237,14 +238,13 @@ static void farewell(struct tls *t) {
     }
 }
 
-/* TLS 1.3 tickets come after the handshake: one is wanted. */
-static void await_ticket(struct tls *t) {
-    sk_time limit = sk_after(TICKET_MOST);
+/* TLS 1.3 tickets come after the handshake. */
+void tls_await_ticket(struct tls *t, sk_time deadline) {
     char byte;
-    while (t->done && !t->has_failed && t->settings->session && !t->ticket && SSL_version(t->ssl) == TLS1_3_VERSION) {
+    while (t->done && !t->has_failed) {
         tls_begin(t);
         if (tls_judge(t, SSL_peek(t->ssl, &byte, 1)) != STEP_AGAIN || t->ticket ||
-            sk_wait(t->s->fd, POLLIN, "close", limit, NULL) < 0)
+            sk_wait(t->s->fd, POLLIN, "close", deadline, NULL) < 0)
             return;
     }
 }
@@ -254,8 +254,8 @@ static void close_layer(struct sk_sock *s) {
     bool is_hurried = sk_canceled();
     if (is_hurried)
         sk_shield();
-    if (!t->settings->server)
-        await_ticket(t);
+    if (!t->settings->server && t->settings->session && !t->ticket && t->done && SSL_version(t->ssl) == TLS1_3_VERSION)
+        tls_await_ticket(t, sk_after(TICKET_MOST));
     say_end(t);
     if (t->done && !t->has_failed)
         farewell(t);
@@ -274,25 +274,26 @@ static void put_text(struct sk_value *r, const char *key, const char *text) {
     sk_put(r, key, text && *text ? sk_text(text) : sk_null());
 }
 
-static struct sk_value describe(struct sk_sock *s) {
+struct sk_value tls_describe(struct sk_sock *s) {
     struct tls *t = tls_of(s);
-    struct sk_value r = sk_record();
     const unsigned char *alpn;
     unsigned alpn_len;
-    char text[256];
+    char text[1100]; /* a name of a protocol has 255 bytes */
     if (!t->done)
         return sk_null();
+    struct sk_value r = sk_record();
     const X509 *peer = SSL_get0_peer_certificate(t->ssl);
     SSL_get0_alpn_selected(t->ssl, &alpn, &alpn_len);
     sk_put_main(&r, "version", sk_text(SSL_get_version(t->ssl)));
     put_text(&r, "cipher", SSL_get_cipher_name(t->ssl));
     int group = (int)SSL_get_negotiated_group(t->ssl);
     put_text(&r, "group", group ? SSL_group_to_name(t->ssl, group) : NULL);
-    sk_put(&r, "alpn", alpn_len ? sk_text_n(alpn, alpn_len) : sk_null());
+    put_text(&r, "alpn", alpn_len ? sk_escape_cut(text, sizeof text, alpn, alpn_len) : NULL); /* whatever it says */
     put_text(&r, "sni", SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name));
     sk_put(&r, "verify", peer ? sk_bool(t->verified) : sk_null());
     put_text(&r, "name", t->name);
     sk_put(&r, "problems", sk_copy(t->problems));
+    sk_put(&r, "ocsp", sk_copy(t->staple));
     if (peer)
         tls_subject(peer, text, sizeof text);
     put_text(&r, "peer_subject", peer ? text : NULL);
@@ -313,6 +314,6 @@ const struct sk_layer sk_layer_tls = {
     .flush = flush,
     .shut = shut,
     .pending = pending,
-    .describe = describe,
+    .describe = tls_describe,
     .close = close_layer,
 };

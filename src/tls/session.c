@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,7 +39,7 @@ void tls_session_use(struct tls *t) {
 /* A new ticket: kept in memory, because nothing is written in the middle of a call of OpenSSL. */
 int tls_session_new(SSL *ssl, SSL_SESSION *session) {
     struct tls *t = tls_of_ssl(ssl);
-    if (!t || !t->settings->session)
+    if (!t || !(t->settings->session || t->settings->inspect))
         return 0;
     SSL_SESSION_free(t->ticket);
     t->ticket = session;
@@ -48,6 +49,10 @@ int tls_session_new(SSL *ssl, SSL_SESSION *session) {
 /* Beside the file first, so that nobody reads half of one. */
 void tls_session_keep(struct tls *t) {
     char line[400], beside[4096];
+    if (!t->settings->session) {
+        SSL_SESSION_free(t->ticket);
+        t->ticket = NULL;
+    }
     if (!t->ticket)
         return;
     int n = snprintf(beside, sizeof beside, "%s.%ld", t->settings->session, (long)getpid());
@@ -63,6 +68,31 @@ void tls_session_keep(struct tls *t) {
     SSL_SESSION_free(t->ticket);
     t->ticket = NULL;
     ERR_clear_error();
+}
+
+/* ---- Handed out ---- */
+
+int tls_settle(struct sk_sock *s, sk_time deadline, struct sk_err *err) {
+    struct tls *t = tls_of(s);
+    tls_await_ticket(t, deadline);
+    if (t->has_failed)
+        *err = t->failure;
+    return t->has_failed ? -1 : 0;
+}
+
+struct sk_tls_session *tls_session_take(struct sk_sock *s) {
+    struct tls *t = tls_of(s);
+    if (!t->ticket || !SSL_SESSION_is_resumable(t->ticket))
+        return NULL;
+    struct sk_tls_session *session = sk_alloc(sizeof *session);
+    session->session = t->ticket;
+    t->ticket = NULL;
+    return session;
+}
+
+void tls_session_free(struct sk_tls_session *session) {
+    SSL_SESSION_free(session->session);
+    free(session);
 }
 
 void tls_keylog(const SSL *ssl, const char *line) {

@@ -30,7 +30,8 @@ static void add_file(EVP_MD_CTX *md, const struct sk_tls_file *file) {
 
 static void digest(unsigned char out[DIGEST], const struct sk_tls_config *config, bool server) {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    const bool flags[] = { server, config->insecure, config->self_signed, config->allow_truncation };
+    const bool flags[] = { server,       config->insecure, config->self_signed,  config->allow_truncation,
+                           config->ocsp, config->inspect,  config->alpn_required };
     const char *const texts[] = { config->ca_directory, config->system_file, config->system_store, config->passphrase,
                                   config->sni,          config->alpn,        config->min,          config->max,
                                   config->ciphers,      config->groups,      config->session };
@@ -241,6 +242,8 @@ static int configure(SSL_CTX *ctx, struct sk_tls_settings *settings, const struc
     } else {
         SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
         SSL_CTX_sess_set_new_cb(ctx, tls_session_new);
+        if (settings->ocsp || settings->inspect)
+            tls_ask_staple(ctx);
         if (settings->alpn && SSL_CTX_set_alpn_protos(ctx, settings->alpn, (unsigned)settings->alpn_len) != 0)
             return sk_fail_usage(err, "the list of --alpn cannot be used");
     }
@@ -297,6 +300,9 @@ static int make_contexts(struct sk_tls_settings *settings, const struct sk_tls_c
 static int fill(struct sk_tls_settings *settings, const struct sk_tls_config *config, struct sk_err *err) {
     settings->insecure = config->insecure;
     settings->allow_truncation = config->allow_truncation;
+    settings->ocsp = config->ocsp;
+    settings->inspect = config->inspect;
+    settings->alpn_required = config->alpn_required;
     settings->has_identity = config->identity_count > 0;
     settings->pin_count = config->pin_count;
     settings->pins = sk_alloc((config->pin_count + 1) * sizeof *settings->pins);

@@ -19,6 +19,8 @@ struct sk_tls_settings {
     SSL_CTX **others;             /* of those chosen by SNI */
     size_t other_count;
     bool server, insecure, allow_truncation, has_own_ca;
+    bool ocsp, alpn_required; /* must be there, and good */
+    bool inspect;             /* nothing that is wrong with the peer ends a handshake: it is noted */
     struct sk_tls_pin *pins;
     size_t pin_count;
     unsigned char *alpn; /* as it goes over the wire, or NULL */
@@ -48,12 +50,14 @@ struct tls {
     bool send_wants_input;   /* the last try to send must wait for input */
     bool was_asked_for_cert; /* by the server */
     bool said_end, is_deaf;  /* shutdown wr, rd */
-    bool verified;
+    bool verified, pin_failed;
+    bool accepted;            /* verified, or nobody minds */
     struct sk_value problems; /* of this verification: a list of records */
+    struct sk_value staple;   /* what the server sent with its certificate (OCSP), a record, or null: not asked for */
     bool has_failed;
     struct sk_err failure; /* then every try says this */
     char name[256];        /* that the peer was verified for; "" for none */
-    SSL_SESSION *ticket;   /* not yet kept in the file */
+    SSL_SESSION *ticket;   /* the last one, not yet kept in the file or handed out */
     sk_time began, took;   /* the handshake */
 };
 
@@ -74,24 +78,52 @@ void tls_begin(struct tls *t);
 /* What the result of SSL_... means; pushes what it left to be sent. */
 enum tls_step tls_judge(struct tls *t, int result);
 
+/* Something of a peer that has spoken after the handshake, or a ticket, or the deadline. */
+void tls_await_ticket(struct tls *t, sk_time deadline);
+/* A record of what was agreed on; null before the handshake. */
+struct sk_value tls_describe(struct sk_sock *s);
+
 /* errors.c: the first entry of OpenSSL's queue in words; the queue is empty afterwards. */
 void tls_words(char *dst, size_t size);
 /* The failure of a step, from OpenSSL's queue and what is known about the connection. */
 void tls_explain(struct tls *t, int ssl_error, struct sk_err *err);
+
+/* Did it say something that is no TLS? Then what, escaped, and the protocol of it: a word for --starttls, "http",
+ * "ssh", or "". */
+bool tls_said(const struct tls *t, char *dst, size_t size, const char **protocol);
 
 /* handshake.c */
 int tls_attach(struct sk_sock *s, struct sk_tls_settings *settings, const char *name, struct sk_err *err);
 int tls_handshake(struct sk_sock *s, sk_time deadline, struct sk_err *err);
 int tls_start(struct sk_sock *s, struct sk_tls_settings *settings, const char *name, sk_time deadline,
               struct sk_err *err);
+int tls_resume(struct sk_sock *s, struct sk_tls_settings *settings, const struct sk_tls_session *session,
+               const char *name, sk_time deadline, struct sk_err *err);
+/* A connection that is not made: to verify with the same settings. NULL with *err. */
+struct tls *tls_new(struct sk_tls_settings *settings, const char *name, struct sk_err *err);
 void tls_free(struct tls *t);
 
 /* verify.c: the one place that decides whom to trust. */
 int tls_verify(X509_STORE_CTX *store, void *arg); /* for SSL_CTX_set_cert_verify_callback */
 /* After a handshake: what a resumed one did not verify again. */
 int tls_check_peer(struct tls *t, struct sk_err *err);
+/* After a problem was added later. True: go on. */
+bool tls_decide(struct tls *t);
 void tls_pin_of(const X509 *cert, struct sk_tls_pin *pin);
 void tls_pin_text(const struct sk_tls_pin *pin, char dst[48]);
+
+/* problems.c: one more of t->problems, in words, unless they are there already. */
+void tls_add_problem(struct tls *t, X509 *cert, int depth, int code);
+void tls_add_words(struct tls *t, int depth, int code, const char *text, const char *what_to_do);
+
+/* ocsp.c: ask servers for a response about their certificate, and look at it. */
+void tls_ask_staple(SSL_CTX *ctx);
+
+/* report.c */
+int tls_report(struct sk_sock *s, struct sk_value *out, struct sk_err *err);
+int tls_examine(struct sk_tls_settings *settings, const struct sk_tls_file *file, const char *name,
+                struct sk_value *out, struct sk_err *err);
+struct sk_value tls_time(const ASN1_TIME *t); /* "2025-11-02T10:20:30Z", or null */
 
 /* certificate.c */
 struct sk_value tls_certificate(const X509 *cert);
@@ -116,9 +148,15 @@ int tls_load_identity(SSL_CTX *ctx, const struct sk_tls_identity *identity, cons
 int tls_self_sign(SSL_CTX *ctx, const char *const *names, size_t count, struct sk_err *err);
 
 /* session.c: tickets in a file, secrets for wireshark. */
+struct sk_tls_session { /* counted by OpenSSL */
+    SSL_SESSION *session;
+};
 void tls_session_use(struct tls *t);
 void tls_session_keep(struct tls *t);
 int tls_session_new(SSL *ssl, SSL_SESSION *session);
+int tls_settle(struct sk_sock *s, sk_time deadline, struct sk_err *err);
+struct sk_tls_session *tls_session_take(struct sk_sock *s);
+void tls_session_free(struct sk_tls_session *session);
 void tls_keylog(const SSL *ssl, const char *line);
 
 /* listen.c */

@@ -78,7 +78,7 @@ def same_everywhere(data):
     return re.sub(rb"(?m)^(fd|tcp|rtt_ms|mss|cwnd|unacked|retransmitted|recv_queue|send_queue|rcvbuf|sndbuf): .*\n", b"", data)
 
 
-UNSTABLE = {"days_left", "serial", "sha256", "pin", "pem", "not_before", "not_after", "handshake_ms", "seq", "t", "ms", "started", "hex", "fd", "port", "raw", "text", "tcp", "recv_queue", "send_queue", "us", "id", "message", "local", "peer", "value", "rcvbuf", "sndbuf", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted"}
+UNSTABLE = {"tcp_ms", "dns_ms", "starttls_ms", "days_left", "fix", "serial", "sha256", "pin", "pem", "not_before", "not_after", "handshake_ms", "seq", "t", "ms", "started", "hex", "fd", "port", "raw", "text", "tcp", "recv_queue", "send_queue", "us", "id", "message", "local", "peer", "value", "rcvbuf", "sndbuf", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted"}
 
 
 def stable(value):
@@ -87,6 +87,8 @@ def stable(value):
         return same_everywhere(base64.b64decode(value["base64"]))
     if isinstance(value, dict):
         return {k: stable(v) for k, v in value.items() if k not in UNSTABLE}
+    if isinstance(value, str):
+        return re.sub(r"^127\.0\.0\.1:\d+$", "127.0.0.1:PORT", value)
     return [stable(v) for v in value] if isinstance(value, list) else value
 
 

@@ -17,7 +17,7 @@ from doors import Failure
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILES = {"big.bin": bytes(4 << 20), "hello.sock": b"print hello\n", "bad.sock": b"print hello\nnosuch\n"}
 EAI = {name: getattr(socket, name) for name in dir(socket) if name.startswith("EAI_")}
-EACH = {"probe", "resolve"}  # an object for each thing that was asked about; the status sums up
+EACH = {"probe", "resolve", "tls"}  # an object for each thing that was asked about; the status sums up
 NOT_ITS_OWN = EACH | {"quit"}  # the status of the process is not that of an error
 WITHOUT_NUMBER = {"USAGE", "EXPECT", "ASSERT", "EOF", "SHELL", "TLS_VERIFY", "TLS_HANDSHAKE", "TLS_TRUNCATED"}
 
@@ -263,7 +263,7 @@ def run_case(case, judge, sockctl):
 RECEIVE = {"recv", "recvfrom", "recvmsg", "read", "readline", "readinto"}
 SEND = {"send", "sendall", "sendline", "write", "sendfile"}
 ANSWERS = {"probe", "expect", "silent", "assert", "fails", "inet_pton", "getservbyname", "getprotobyname"}
-NAMES = {"connect", "bind", "listen", "sendto", "sendmsg", "getaddrinfo", "getnameinfo", "probe", "resolve"}
+NAMES = {"connect", "bind", "listen", "sendto", "sendmsg", "getaddrinfo", "getnameinfo", "probe", "resolve", "tls"}
 # Options say what a command can meet, but for these.
 CLOSED_IS_FINE = {"close", "fileno", "info", "poll", "ipoll", "register", "modify", "unregister"}
 
@@ -333,7 +333,7 @@ def mutants(o):
             continue
         yield f"an unknown field at {path}", changed(path, lambda x: x.update(nosuch=1))
         for key in v:
-            optional = {"id", "partial", "items", "sent", "attempts", "results", "commands", "us", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted", "want", "got", "name", "pass", "lowest", "highest", "tap", "text", "base64", "problems", "attempts", "started", "reason", "server"}
+            optional = {"id", "partial", "items", "sent", "attempts", "results", "commands", "us", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted", "want", "got", "name", "pass", "lowest", "highest", "tap", "text", "base64", "problems", "attempts", "started", "reason", "server", "fix", "said"}
             if key not in optional and not (path == () and key in ("result", "error")) and not (key == "ms" and "attempts" in path):
                 yield f"{path} without {key}", changed(path, lambda x: x.pop(key))
             if key not in loose:

@@ -71,3 +71,11 @@ stop_server() {
     kill "$server" 2> /dev/null || :
     wait "$server" 2> /dev/null || :
 }
+
+# hostile WAY...: tls_hostile.py in the background, with server.pem: $port.
+hostile() {
+    : > hostile.out
+    (exec python3 "$BATS_TEST_DIRNAME/tls_hostile.py" server.pem server.key "$@" > hostile.out 2> hostile.err 3>&-) &
+    server=$!
+    port=$(timeout 20 bash -c 'until grep -m 1 . hostile.out; do kill -0 "$1" || exit; done' - "$server")
+}

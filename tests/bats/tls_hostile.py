@@ -4,6 +4,7 @@
   alerts       warnings without end                     garbage   a record of the right kind, full of nonsense
   stall:N      N per cent of its first flight, then nothing      cut:N   ... then the end      reset:N   ... then a reset
   tickets:N    a good handshake, N tickets, a line, the end      abort   a good handshake, a line, a reset
+  fin          a good handshake, the end of the connection without that of TLS      rst     the same with a reset
 """
 
 import socket
@@ -58,6 +59,14 @@ def serve(context, c, way, n):
                 pass
         return None
     tls = context.wrap_socket(c, server_side=True)
+    if way in ("fin", "rst"):
+        c = socket.socket(fileno=tls.detach())
+        if way == "rst":
+            return reset(c)
+        c.shutdown(socket.SHUT_WR)
+        while c.recv(65536):
+            pass
+        return None
     tls.sendall(b"line\n")
     if way == "abort":
         tls.recv(1)  # the client has read the line
@@ -81,8 +90,8 @@ def main():
         way, _, n = word.partition(":")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
-        if way == "tickets":
-            context.num_tickets = int(n)
+        if way in ("tickets", "fin", "rst"):
+            context.num_tickets = int(n or 0)
         c, _ = s.accept()
         threading.Thread(target=quietly, args=(context, c, way, int(n or 0)), daemon=True).start()
     threading.Event().wait()

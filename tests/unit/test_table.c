@@ -143,6 +143,7 @@ static void kinds(void **state) {
         { K_NUMBER, "0x10", "x" },
         { K_SIZE, "64k", "64q" },
         { K_TIME, "1.5s", "1.5x" },
+        { K_DAYS, "30d", "30 d" },
         { K_TIMEOUT, "none", "never" },
         { K_ADDR, "127.0.0.1:80", "::1" },
         { K_PORTS, "127.0.0.1:22,80-82", "127.0.0.1:82-80" },

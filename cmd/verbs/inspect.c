@@ -1,0 +1,431 @@
+/* tls: look at servers that speak TLS, and explain what is wrong with them. */
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lang/frame.h"
+#include "run/sync.h"
+#include "run/task.h"
+#include "verbs/dialing.h"
+#include "verbs/inspect.h"
+#include "verbs/io.h"
+#include "verbs/lines.h"
+#include "verbs/secure.h"
+
+enum { ADDR, SOURCE, INTERFACE, FROM, WARN, BRIEF, RESUME, ATTEMPT, CONCURRENCY, ORDERED };
+enum { CONCURRENCY_DEFAULT = 64, CONCURRENCY_MOST = 4096, AHEAD = 1024 /* targets in here, at most */ };
+#define ATTEMPT_DEFAULT (10 * SK_SECOND)
+
+struct target {
+    struct target *next;
+    uint64_t number;
+    char *text;
+    struct sk_endpoint ep;
+    struct inspected found;
+};
+
+struct queue {
+    struct target *first, **end;
+};
+
+struct tls_run {
+    struct call *c;
+    struct inspecting how;
+    unsigned most, at_work;
+    struct target *ring[AHEAD]; /* ordered: those that are done, by number; the next to be told is `told` */
+    struct queue waiting, done; /* not ordered: done, as they come */
+    bool ordered, ended;
+    uint64_t in, told, well;
+    struct sk_event news, room;
+    struct sk_scope tasks;
+    struct sk_err why; /* of the task that reads targets */
+    bool has_failed;
+    struct sk_err worst;
+    int status;
+};
+
+static void push(struct queue *q, struct target *t) {
+    *q->end = t;
+    q->end = &t->next;
+}
+
+static struct target *pop(struct queue *q) {
+    struct target *t = q->first;
+    if (t && !(q->first = t->next))
+        q->end = &q->first;
+    if (t)
+        t->next = NULL;
+    return t;
+}
+
+/* ---- Work ---- */
+
+static void finish(struct tls_run *r, struct target *t) {
+    if (r->ordered)
+        r->ring[t->number % AHEAD] = t;
+    else
+        push(&r->done, t);
+    sk_event_set(&r->news);
+}
+
+static int work(void *arg) {
+    struct tls_run *r = arg;
+    struct sk_err err;
+    for (struct target *t; (t = pop(&r->waiting));) {
+        if (sk_left(r->how.deadline) > 0) {
+            inspect_target(&r->how, t->text, &t->ep, &t->found);
+        } else {
+            sk_fail_timeout(&err, "tls");
+            inspect_failed(t->text, &err, NULL, &t->found);
+        }
+        finish(r, t);
+    }
+    r->at_work--;
+    return 0;
+}
+
+static int hire(struct tls_run *r, struct sk_err *err) {
+    if (r->at_work >= r->most)
+        return 0;
+    if (sk_spawn(&r->tasks, "tls", work, r, err))
+        r->at_work++;
+    else if (r->at_work == 0)
+        return -1;
+    return 0;
+}
+
+/* ---- Targets ---- */
+
+static struct target *new_target(struct tls_run *r, const char *text, size_t n) {
+    struct target *t = sk_alloc(sizeof *t);
+    t->text = sk_strndup(text, n);
+    t->number = r->in++;
+    return t;
+}
+
+static int wait_room(struct tls_run *r) {
+    while (r->in - r->told >= AHEAD) {
+        sk_event_clear(&r->room);
+        if (sk_event_wait(&r->room, "tls", SK_NEVER, &r->why) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_target(const struct sk_endpoint *ep, int family, struct sk_err *err) {
+    char text[SK_ADDR_TEXT];
+    if (endpoint_agrees(ep, 0, family, err) < 0)
+        return -1;
+    sk_endpoint_format(text, sizeof text, ep);
+    if (ep->type == SOCK_DGRAM)
+        return sk_fail_usage(err, "TLS needs a stream: DTLS is not part of sockctl");
+    if (ep->kind == SK_EP_FD)
+        return sk_fail_usage(err, "'%s' is a socket that is there; see starttls, info and peercert", text);
+    if (ep->kind == SK_EP_ANY)
+        return sk_fail_usage(err, "'%s' means every address of this machine, to listen on; write :PORT", text);
+    return 0;
+}
+
+/* An address of an operand, or of a line. It is called HOST:PORT, however it was written. */
+static int add(struct tls_run *r, const struct sk_endpoint *given) {
+    char text[SK_ADDR_TEXT];
+    struct sk_endpoint ep = *given;
+    ep.tls = false;
+    ep.type = 0;
+    if (wait_room(r) < 0)
+        return -1;
+    sk_endpoint_format(text, sizeof text, &ep);
+    struct target *t = new_target(r, text, strlen(text));
+    t->ep = ep;
+    push(&r->waiting, t);
+    return hire(r, &r->why);
+}
+
+static size_t split(const char *line, size_t n, const char *words[5], size_t lengths[5]) {
+    size_t count = 0;
+    for (const char *p = line, *end = line + n; p < end && count < 5;) {
+        while (p < end && (*p == ' ' || *p == '\t'))
+            p++;
+        words[count] = p;
+        while (p < end && *p != ' ' && *p != '\t')
+            p++;
+        lengths[count] = (size_t)(p - words[count]);
+        count += lengths[count] > 0;
+    }
+    return count;
+}
+
+/* A line that is no address is told as one that failed; the others go on. */
+static int add_line(struct tls_run *r, const char *line, size_t n) {
+    const char *words[5];
+    size_t lengths[5], count = split(line, n, words, lengths);
+    struct sk_endpoint ep, place;
+    struct sk_err err;
+    int rc = count == 3 || count > 4
+                 ? sk_fail_usage(&err, "an address is one word, two (HOST PORT) or four (HOST PORT 0 SCOPE)")
+                 : sk_endpoint_parse(&ep, words, lengths, count, false, &err);
+    if (rc == 0)
+        rc = call_place(r->c, &ep, &place);
+    if (rc == 0)
+        rc = check_target(&place, r->how.dial.family, &err);
+    if (rc == 0)
+        return add(r, &place);
+    if (wait_room(r) < 0)
+        return -1;
+    struct target *t = new_target(r, line, n);
+    inspect_failed(t->text, &err, NULL, &t->found);
+    finish(r, t);
+    return 0;
+}
+
+static int add_list(struct tls_run *r) {
+    struct lines list = { .fd = STDIN_FILENO };
+    const char *line;
+    size_t n;
+    int more;
+    if (r->c->frame->host->stdin_was_closed)
+        return sk_fail(&r->why, SK_SYS, EBADF, "read", "stdin is closed");
+    while ((more = lines_next(&list, &line, &n, r->c->deadline, &r->why)) > 0 && (more = add_line(r, line, n)) == 0)
+        ;
+    lines_done(&list);
+    return more;
+}
+
+static int add_operand(struct tls_run *r, const struct sk_endpoint *ep) {
+    struct sk_endpoint place;
+    if (!ep)
+        return add_list(r);
+    if (call_place(r->c, ep, &place) < 0 || check_target(&place, r->how.dial.family, &r->c->err) < 0) {
+        r->why = r->c->err;
+        return -1;
+    }
+    return add(r, &place);
+}
+
+static int add_all(void *arg) {
+    struct tls_run *r = arg;
+    const struct arg *addr = &r->c->args[ADDR];
+    for (uint32_t i = 0; !r->has_failed && i < addr->count; i++)
+        r->has_failed = add_operand(r, addr->all[i].u.ep) < 0;
+    r->ended = true;
+    sk_event_set(&r->news);
+    return 0;
+}
+
+/* ---- Results ---- */
+
+static struct target *next_done(struct tls_run *r) {
+    if (!r->ordered)
+        return pop(&r->done);
+    struct target *t = r->ring[r->told % AHEAD];
+    r->ring[r->told % AHEAD] = NULL;
+    return t;
+}
+
+static int tell(struct tls_run *r, struct inspected *found) {
+    r->well += found->status == 0;
+    if (inspect_outweighs(found->status, r->status)) {
+        r->status = found->status;
+        r->worst = found->err;
+    }
+    struct sk_value item = found->item;
+    found->item = sk_null();
+    return call_item(r->c, item);
+}
+
+static void free_target(struct target *t) {
+    sk_drop(t->found.item);
+    free(t->text);
+    free(t);
+}
+
+static int tell_all(struct tls_run *r) {
+    struct call *c = r->c;
+    for (;;) {
+        struct target *t = next_done(r);
+        if (t) {
+            r->told++;
+            sk_event_set(&r->room);
+            int rc = tell(r, &t->found);
+            free_target(t);
+            if (rc < 0)
+                return -1;
+        } else if (r->ended && r->told == r->in) {
+            return 0;
+        } else {
+            sk_event_clear(&r->news);
+            if (sk_event_wait(&r->news, "tls", SK_NEVER, &c->err) < 0)
+                return -1;
+        }
+    }
+}
+
+/* The items said it all; this is for the exit status, and for who reads only the messages. */
+static int conclude(struct tls_run *r) {
+    struct call *c = r->c;
+    c->told = r->told > 0;
+    if (r->has_failed && (r->told == 0 || !inspect_outweighs(r->status, sk_err_status(&r->why)))) {
+        c->err = r->why;
+        c->told = false;
+        return -1;
+    }
+    if (r->told == 1) {
+        c->err = r->worst;
+        return r->status ? -1 : 0;
+    }
+    if (r->status == 0) {
+        call_note(c, "%llu of %llu are well", (unsigned long long)r->well, (unsigned long long)r->told);
+        return 0;
+    }
+    return sk_fail(&c->err, r->worst.kind, r->worst.code, "tls", "tls: %llu of %llu are well; the worst: %.400s",
+                   (unsigned long long)r->well, (unsigned long long)r->told, r->worst.msg);
+}
+
+static void free_queue(struct queue *q) {
+    for (struct target *t; (t = pop(q));)
+        free_target(t);
+}
+
+static int run_targets(struct tls_run *r) {
+    struct sk_scope reader;
+    sk_scope_init(&reader);
+    sk_scope_init(&r->tasks);
+    r->waiting.end = &r->waiting.first;
+    r->done.end = &r->done.first;
+    int rc = sk_spawn(&reader, "targets", add_all, r, &r->c->err) ? tell_all(r) : -1;
+    sk_scope_done(&reader);
+    sk_scope_done(&r->tasks);
+    if (rc == 0)
+        rc = conclude(r);
+    free_queue(&r->waiting);
+    free_queue(&r->done);
+    for (size_t i = 0; i < AHEAD; i++)
+        if (r->ring[i])
+            free_target(r->ring[i]);
+    return rc;
+}
+
+static int run_file(struct tls_run *r) {
+    struct call *c = r->c;
+    struct sk_tls_file file = { 0 };
+    struct inspected found;
+    if (secure_read(c, c->args[FROM].u.s.p, &file) < 0 || inspect_file(&r->how, &file, &found, &c->err) < 0)
+        return -1;
+    r->told = 1;
+    return tell(r, &found) < 0 ? -1 : conclude(r);
+}
+
+/* ---- The command ---- */
+
+static int check(const struct arg *args, const struct common *opt, struct sk_err *err) {
+    const struct arg *addr = &args[ADDR];
+    if (!addr->count && !args[FROM].count)
+        return sk_fail_usage(err, "tls: which server? Write HOST:PORT, or - to read a list from stdin, or --file PEM");
+    if (addr->count && args[FROM].count)
+        return sk_fail_usage(err, "tls looks at servers or at certificates in a file: leave out %s",
+                             args[FROM].u.s.p ? "the address, or --file" : "one of them");
+    if (opt->tls.session)
+        return sk_fail_usage(err, "--session has no meaning here: tls itself looks whether the server resumes one");
+    for (uint32_t i = 0; addr->all && i < addr->count; i++) {
+        const struct sk_endpoint *ep = addr->all[i].u.ep;
+        if (ep && ep->tls && opt->tls.starttls)
+            return sk_fail_usage(err,
+                                 "the address begins with TLS (tls://), --starttls with plain text: write HOST:PORT");
+        if (ep && ep->kind != SK_EP_SOCK && check_target(ep, opt->family, err) < 0)
+            return -1;
+    }
+    return secure_check(opt, true, err);
+}
+
+static int run_tls(struct call *c) {
+    struct tls_run *r = sk_alloc(sizeof *r);
+    r->c = c;
+    r->most = (unsigned)int_or(c, CONCURRENCY, CONCURRENCY_DEFAULT);
+    r->ordered = !has(c, ORDERED) || flag(c, ORDERED);
+    r->how = (struct inspecting){
+        .dial = { .family = c->opt->family,
+                  .source = has(c, SOURCE) ? c->args[SOURCE].u.ep : NULL,
+                  .interface = text_or(c, INTERFACE, NULL),
+                  .lookup = &c->opt->lookup },
+        .name = c->opt->tls.verify_name,
+        .upgrade = { .protocol = c->opt->tls.starttls, .ehlo = c->opt->tls.ehlo },
+        .deadline = c->deadline,
+        .attempt = has(c, ATTEMPT) ? c->args[ATTEMPT].u.t : ATTEMPT_DEFAULT,
+        .warn = has(c, WARN) ? c->args[WARN].u.t : 0,
+        .resume = !has(c, RESUME) || flag(c, RESUME),
+    };
+    int rc = secure_inspection(c, &r->how.settings);
+    if (rc == 0)
+        rc = has(c, FROM) ? run_file(r) : run_targets(r);
+    sk_tls_settings_free(r->how.settings);
+    free(r);
+    return rc;
+}
+
+static int tls_line(const struct call *c, const struct sk_value *item, bool terminal, struct sk_buf *out,
+                    struct sk_err *err) {
+    const struct arg *addr = &c->args[ADDR];
+    bool is_one = has(c, FROM) || (addr->count == 1 && addr->u.ep);
+    return inspect_text(item, has(c, BRIEF) ? flag(c, BRIEF) : !is_one, terminal, out, err);
+}
+
+const struct command cmd_tls = {
+    .name = "tls",
+    .group = "tls",
+    .summary = "inspect servers that speak TLS, and explain what is wrong",
+    .params =
+        (const struct param[]){
+            [ADDR] = ARG("ADDR", K_ADDR, 0, MANY,
+                         "host:port, [v6]:port, :port, unix:/path, or host and port as two words; several of them; - "
+                         "reads them from stdin, one a line",
+                         .flags = MULTIWORD | OR_STDIN),
+            [SOURCE] = OPT(0, "source", K_ADDR, "connect from this address of this machine, with or without a port",
+                           .flags = PORTLESS),
+            [INTERFACE] = OPT(0, "interface", K_TEXT, "use this network interface alone"),
+            [FROM] = OPT(0, "file", K_FILE, "look at the certificates in FILE (PEM or DER), the server's own first"),
+            [WARN] = OPT(0, "warn", K_DAYS, "a certificate that ends within this time is a problem: 30d"),
+            [BRIEF] = OPT(0, "brief", K_FLAG, "one line a target (the default for several; --no-brief: all of it)"),
+            [RESUME] = OPT(0, "resume", K_FLAG,
+                           "connect twice, to see whether the session is resumed (the default; --no-resume: once)"),
+            [ATTEMPT] = OPT(0, "attempt", K_TIME, "how long each target may take (default 10s)"),
+            [CONCURRENCY] = OPT(0, "concurrency", K_INT, "targets at the same time, at most (default 64)", .lo = 1,
+                                .hi = CONCURRENCY_MOST),
+            [ORDERED] = OPT(0, "ordered", K_FLAG, "in the order given (the default); --no-ordered: as they come"),
+            { .kind = K_END },
+        },
+    .flags = FAMILIES | NAMES | WAITS | NO_DEFAULT_TIMEOUT | EACH | TLS_UPGRADE | TLS_CLIENT,
+    .result = R_ITEMS,
+    .shows = "target code version",
+    .line = tls_line,
+    .details =
+        "Connects as connect does and makes the handshake, whatever the certificate is, then tells what was agreed on, "
+        "the certificates, and every problem with them, each with what to do. Nothing is sent to the server but the "
+        "handshake. What connect would refuse is the status: 8 for the certificate or when ours is not accepted, 9 "
+        "when "
+        "the handshake fails, 7 when TLS was cut off, 4, 5, 6 and 124 as for connect, and 1 when all is well but a "
+        "certificate ends within the time of --warn. Of several targets the gravest counts, in the order 8, 9, 7, 6, "
+        "4, 5, 124, 1. With --insecure problems are told and do not count, but for a pin that is not the right one.\n"
+        "A server that speaks plain text is quoted, and where it is known what it speaks, the option to upgrade is "
+        "named: --starttls PROTOCOL speaks what comes before TLS.\n"
+        "An OCSP response is always asked for; with --ocsp it must be there and good. A certificate that it calls "
+        "revoked is a problem in any case.\n"
+        "--file looks at certificates without a server: as if a server had sent them, in the order of the file. "
+        "Without "
+        "--verify-name no name is checked.\n"
+        "Several targets are looked at beside each other, and each has its line, also a line of a list that is no "
+        "address. There is no default time limit for all together; -t sets one, and who is not done by then has timed "
+        "out. In JSON there is an envelope for each: ok is true when a certificate was seen, and then code, exit and "
+        "problems say what is wrong with it.",
+    .examples =
+        (const char *const[]){
+            "srv = listen tls://127.0.0.1:0 --self-signed ; fails 8 tls $srv.local",
+            "srv = listen tls://127.0.0.1:0 --self-signed ; tls $srv.local --pin $srv.tls.pin --warn 1h --brief",
+            "srv = listen 127.0.0.1:0 ; do srv.accept --as c , c.send '220 mx ESMTP\\r\\n' & ; fails 9 tls "
+            "$srv.local",
+            NULL,
+        },
+    .check = check,
+    .run = run_tls,
+};
