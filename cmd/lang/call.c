@@ -67,6 +67,10 @@ int call_item(struct call *c, struct sk_value v) {
     return rc;
 }
 
+bool call_wants_line(const struct call *c) { return c->items_size > KEEP_MAX && !c->json && c->sink->cls->line; }
+
+int call_line(struct call *c, const void *p, size_t n) { return c->sink->cls->line(c->sink, c, p, n, &c->err); }
+
 int call_items(struct call *c, struct sk_value list) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < list.u.seq->count; i++) {

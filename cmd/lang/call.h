@@ -10,6 +10,10 @@
 int call_bytes(struct call *c, const void *p, size_t n, size_t *taken);
 /* One of many results (R_ITEMS); takes over v. */
 int call_item(struct call *c, struct sk_value v);
+/* Is the text of the next item all that is wanted of it: are there so many that none is kept, and no JSON? Then
+ * call_line may stand in for call_item, with what the row's `line` makes of the item: values are costly. */
+bool call_wants_line(const struct call *c);
+int call_line(struct call *c, const void *p, size_t n);
 /* Each of a list; takes it over. Who goes through something that may change while the sink waits collects first. */
 int call_items(struct call *c, struct sk_value list);
 /* The fields beside an error: error.partial (bytes), error.sent. Data that came before the failure and was printed or

@@ -56,6 +56,8 @@ struct sink_class {
     void (*free)(struct sink *s);
     void (*tell)(struct sink *s, struct call *c,
                  const struct outcome *o); /* the message of a failure alone, for people; or NULL */
+    /* The text of an item in place of the item, for call_line; NULL: it wants the value. */
+    int (*line)(struct sink *s, struct call *c, const void *p, size_t n, struct sk_err *err);
 };
 
 /* How one command ended. Exactly one of result and err. */

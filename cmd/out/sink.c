@@ -319,9 +319,20 @@ static int flush_lines(struct printer *p, struct delivery *d, struct sk_err *err
     return rc;
 }
 
-/* A line for each item; those that come together are written together. */
-static int show_each(struct printer *p, struct call *c, const struct sk_value *v, struct sk_err *err) {
+/* Lines that come together are written together. */
+static int pass_lines(struct printer *p, const struct call *c, struct delivery *d, struct sk_err *err) {
     static const size_t MOST = 64 * 1024;
+    return c->more && d->bytes.len < MOST ? 0 : flush_lines(p, d, err);
+}
+
+static int sink_line(struct sink *s, struct call *c, const void *text, size_t n, struct sk_err *err) {
+    struct printer *p = printer_of(s);
+    struct delivery *d = delivery_open(&p->deliveries, c);
+    return sk_buf_add(&d->bytes, text, n, err) < 0 ? -1 : pass_lines(p, c, d, err);
+}
+
+/* A line for each item. */
+static int show_each(struct printer *p, struct call *c, const struct sk_value *v, struct sk_err *err) {
     struct delivery *d = delivery_open(&p->deliveries, c);
     int rc;
     if (c->json)
@@ -330,7 +341,7 @@ static int show_each(struct printer *p, struct call *c, const struct sk_value *v
         rc = c->cmd->line(c, v, on_terminal(p), &d->bytes, err);
     else
         rc = text_line(c->ses, v, c->shows, &d->bytes, err);
-    return rc < 0 || (c->more && d->bytes.len < MOST) ? rc : flush_lines(p, d, err);
+    return rc < 0 ? rc : pass_lines(p, c, d, err);
 }
 
 static int sink_item(struct sink *s, struct call *c, const struct sk_value *v, struct sk_err *err) {
@@ -395,6 +406,7 @@ static const struct sink_class printer_class = {
     .end = sink_end,
     .free = sink_done,
     .tell = sink_tell,
+    .line = sink_line,
 };
 
 struct sink *sink_new(struct frame *frame, int fd, enum format format) {

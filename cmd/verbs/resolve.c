@@ -128,10 +128,27 @@ static int resolve_line(const struct call *c, const struct sk_value *item, bool 
         return -1;
     for (size_t i = 0; i < records->count; i++) {
         const struct sk_blob *data = sk_get(&records->items[i].value, "data")->u.s;
-        if (sk_buf_add(out, " ", 1, err) < 0 || sk_buf_add(out, data->data, data->len, err) < 0)
+        if (sk_buf_add(out, " ", 1, err) < 0 || text_clean(out, data->data, data->len, false, err) < 0)
             return -1;
     }
     return sk_buf_add(out, "\n", 1, err);
+}
+
+/* The same without a record, where nobody wants one: there may be millions. */
+static int tell_plainly(struct call *c, const struct sk_answer *a, struct sk_buf *line) {
+    char text[SK_ADDR_TEXT];
+    sk_buf_clear(line);
+    int rc = text_clean(line, a->name, a->n, false, &c->err);
+    if (rc == 0 && a->host && (rc = sk_buf_add(line, " ", 1, &c->err)) == 0)
+        rc = text_clean(line, a->host, strlen(a->host), false, &c->err);
+    for (size_t i = 0; rc == 0 && i < a->addrs.count && !a->host; i++) {
+        sk_addr_host(text + 1, sizeof text - 1, &a->addrs.list[i]);
+        text[0] = ' ';
+        rc = sk_buf_add_str(line, text, &c->err);
+    }
+    if (rc < 0 || sk_buf_add(line, "\n", 1, &c->err) < 0)
+        return -1;
+    return call_line(c, sk_buf_data(line), line->len);
 }
 
 /* ---- How it goes ---- */
@@ -189,13 +206,18 @@ static void tell_rest(struct resolving *r) {
 static int take_answers(struct resolving *r) {
     const struct sk_answer *a;
     struct call *c = r->c;
+    struct sk_buf line = { 0 };
     int more;
     while ((more = sk_bulk_next(r->bulk, &a, c->deadline, &c->err)) > 0) {
         c->more = sk_bulk_ready(r->bulk);
-        if (call_item(c, item_of(a)) < 0)
-            return -1;
+        bool is_plain = a->ok && call_wants_line(c);
+        if ((is_plain ? tell_plainly(c, a, &line) : call_item(c, item_of(a))) < 0) {
+            more = -1;
+            break;
+        }
         show_progress(r);
     }
+    sk_buf_done(&line);
     return more;
 }
 

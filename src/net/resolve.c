@@ -124,7 +124,7 @@ static int resolve_local(const char *name, int family, bool both_loopbacks, cons
     bool is_localhost = both_loopbacks && sk_hosts_localhost(name, family, out) > 0;
     if (use_files && sk_hosts_lookup(name, family, out) > 0 && !is_localhost)
         return found(out, before, "hosts");
-    if (is_localhost || sk_hosts_localhost(name, family, out) > 0)
+    if (is_localhost || (!both_loopbacks && sk_hosts_localhost(name, family, out) > 0))
         return found(out, before, "localhost");
     if (sk_dns_name(name, ascii, err) < 0)
         return -1;
