@@ -120,9 +120,12 @@ bool status_matters(const struct command *cmd, int status) {
     case 5:
         return takes_address(cmd, LISTENING) || bytes;
     case 6:
-        return bytes && waits;
+        return (bytes && waits) || (cmd->flags & TLS_CLIENT);
     case 7:
         return receives;
+    case 8:
+    case 9:
+        return (cmd->flags & TLS_CLIENT) != 0;
     case 10:
         return (cmd->flags & NEED_SOCK) && waits;
     case 124:

@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lang/frame.h"
@@ -339,10 +340,20 @@ static int check(const struct arg *args, const struct common *opt, struct sk_err
     return secure_check(opt, true, err);
 }
 
+/* Each target is one connection at a time, in a race perhaps a few; some descriptors are kept for the rest. */
+static unsigned within_limit(unsigned wanted) {
+    enum { EACH_MOST = 4, REST = 32 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return wanted;
+    rlim_t most = limit.rlim_cur > REST + EACH_MOST ? (limit.rlim_cur - REST) / EACH_MOST : 1;
+    return most < wanted ? (unsigned)most : wanted;
+}
+
 static int run_tls(struct call *c) {
     struct tls_run *r = sk_alloc(sizeof *r);
     r->c = c;
-    r->most = (unsigned)int_or(c, CONCURRENCY, CONCURRENCY_DEFAULT);
+    r->most = within_limit((unsigned)int_or(c, CONCURRENCY, CONCURRENCY_DEFAULT));
     r->ordered = !has(c, ORDERED) || flag(c, ORDERED);
     r->how = (struct inspecting){
         .dial = { .family = c->opt->family,
@@ -402,11 +413,11 @@ const struct command cmd_tls = {
     .details =
         "Connects as connect does and makes the handshake, whatever the certificate is, then tells what was agreed on, "
         "the certificates, and every problem with them, each with what to do. Nothing is sent to the server but the "
-        "handshake. What connect would refuse is the status: 8 for the certificate or when ours is not accepted, 9 "
-        "when "
-        "the handshake fails, 7 when TLS was cut off, 4, 5, 6 and 124 as for connect, and 1 when all is well but a "
-        "certificate ends within the time of --warn. Of several targets the gravest counts, in the order 8, 9, 7, 6, "
-        "4, 5, 124, 1. With --insecure problems are told and do not count, but for a pin that is not the right one.\n"
+        "handshake. It ends as connect would: with status 8 when the certificate is not acceptable, or ours is not "
+        "accepted, with status 9 when the handshake fails, with status 7 when TLS was cut off; and with status 1 when "
+        "all is well but a certificate ends within the time of --warn. Of several targets the gravest counts, in the "
+        "order 8, 9, 7, 6, 4, 5, 124, 1. With --insecure problems are told and do not count, but for a pin that is not "
+        "the right one.\n"
         "A server that speaks plain text is quoted, and where it is known what it speaks, the option to upgrade is "
         "named: --starttls PROTOCOL speaks what comes before TLS.\n"
         "An OCSP response is always asked for; with --ocsp it must be there and good. A certificate that it calls "

@@ -32,6 +32,9 @@ void inspect_target(const struct inspecting *how, const char *text, const struct
 /* The same of the certificates in a file. -1 with *err when it has none. */
 int inspect_file(const struct inspecting *how, const struct sk_tls_file *file, struct inspected *out,
                  struct sk_err *err);
+/* The item of what the module reported about certificates that no connection brought. */
+void inspect_report(const struct inspecting *how, const char *text, const struct sk_value *report,
+                    struct inspected *out);
 /* It failed before anything was seen; origin, or NULL: who said so of a name. */
 void inspect_failed(const char *text, const struct sk_err *why, const struct sk_origin *origin, struct inspected *out);
 /* The status that counts more: what got further (INTERFACE.md B2). */

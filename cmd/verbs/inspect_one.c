@@ -231,17 +231,22 @@ static void make_item(const struct look *l, struct inspected *out) {
     sk_put(&out->item, "chain", copy_of(&l->report, "chain"));
 }
 
+void inspect_report(const struct inspecting *how, const char *text, const struct sk_value *report,
+                    struct inspected *out) {
+    *out = (struct inspected){ 0 };
+    struct sk_value problems = judge(how, text, report, NULL, out);
+    put_report(how, out, text, NULL, report, problems);
+    sk_put(&out->item, "resumption", sk_null());
+    sk_put(&out->item, "timing", sk_null());
+    sk_put(&out->item, "chain", copy_of(report, "chain"));
+}
+
 int inspect_file(const struct inspecting *how, const struct sk_tls_file *file, struct inspected *out,
                  struct sk_err *err) {
     struct sk_value report;
-    *out = (struct inspected){ 0 };
     if (sk_tls_examine(how->settings, file, how->name, &report, err) < 0)
         return -1;
-    struct sk_value problems = judge(how, file->name, &report, NULL, out);
-    put_report(how, out, file->name, NULL, &report, problems);
-    sk_put(&out->item, "resumption", sk_null());
-    sk_put(&out->item, "timing", sk_null());
-    sk_put(&out->item, "chain", copy_of(&report, "chain"));
+    inspect_report(how, file->name, &report, out);
     sk_drop(report);
     return 0;
 }

@@ -26,7 +26,9 @@ enum {
 
 const struct sk_status sk_statuses[] = {
     { 0, "done; for a chain: all done", "" },
-    { STATUS_NO, "the answer is no: expect, assert, fails or test failed; inet_pton says invalid; probe: not all open",
+    { STATUS_NO,
+      "the answer is no: expect, assert, fails or test failed; inet_pton says invalid; probe: not all open; tls: a "
+      "certificate ends within --warn",
       "EXPECT, ASSERT" },
     { STATUS_USAGE,
       "wrong usage: unknown command or option, bad escape, bad address text, no such socket, ambiguous socket",
