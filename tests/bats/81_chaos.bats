@@ -13,7 +13,7 @@ setup() {
 # chaos WHAT: random programs, of a new seed in the long run; prints the seed and how much was seen.
 chaos() {
     local count=60 seed=1
-    [[ -z ${SOCKCTL_LONG:-} ]] || count=3000 seed=$RANDOM
+    [[ -z ${SOCKCTL_LONG:-} ]] || count=1000 seed=$RANDOM
     run python3 "$BATS_TEST_DIRNAME/chaos.py" "$1" --seed "$seed" --count "$count"
     echo "$output"
     assert_success
