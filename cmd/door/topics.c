@@ -155,6 +155,29 @@ static const char tls[] =
     "    sockctl -c 'srv = listen tls://:0 --self-signed\n"
     "        c = connect $srv.local --tls --pin $srv.tls.pin; print $c.tls.version'\n";
 
+static const char proxies[] =
+    "connect and wait-ready go through a proxy: it resolves the name, and nobody else is asked.\n"
+    "\n"
+    "  --proxy socks5://HOST:PORT    SOCKS 5, also with a user and a password\n"
+    "  --proxy http://HOST:PORT      CONNECT of HTTP, also with Basic authentication\n"
+    "  --proxy-auth file:PATH        USER:PASSWORD is the first line of a file; or env:NAME\n"
+    "\n"
+    "A failure says who is to blame: the way to the proxy, the proxy, or the target as the proxy tells it. "
+    "What the target says first stays in the socket.\n"
+    "\n"
+    "The PROXY protocol tells a server whose connection it is:\n"
+    "\n"
+    "  connect --send-proxy v1       begins with the header: v1, v2, v1-unknown, v2-local\n"
+    "  --told-source ADDR            what the header tells, with --told-target\n"
+    "  listen --accept-proxy         takes such headers, of both versions, and nothing else\n"
+    "\n"
+    "$conn.peer is then the address that was told, $conn.proxy.addr the proxy's. A header that is broken, "
+    "missing or late ends that connection alone; $srv.proxy.failed counts them. TLS comes behind the header.\n"
+    "\n"
+    "    sockctl -c 'srv = listen :0 --accept-proxy\n"
+    "        c = connect $srv.local --send-proxy v2 --told-source 192.0.2.1:4000 --told-target 192.0.2.2:80\n"
+    "        conn = srv.accept; print $conn.peer'\n";
+
 static const char testing[] = "Commands for tests; each that fails ends the script, with a status other than 0:\n"
                               "\n"
                               "  expect TEXT              waits for these bytes; -r: for a regular expression\n"
@@ -335,6 +358,7 @@ const struct topic topics[] = {
     { .name = "bytes", .summary = "how bytes are typed and printed", .text = bytes },
     { .name = "exit", .summary = "what the exit statuses mean", .text = "", .more = exit_statuses },
     { .name = "json", .summary = "the output of --json, and of -i --json", .text = json },
+    { .name = "proxies", .summary = "proxies on the way, and the PROXY protocol", .text = proxies },
     { .name = "testing", .summary = "commands for tests", .text = testing },
     { .name = "timeouts", .summary = "how long commands wait", .text = timeouts },
     { .name = "tls", .summary = "connections that are encrypted and verified", .text = tls },

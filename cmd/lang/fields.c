@@ -11,6 +11,8 @@
 #include "base/names.h"
 #include "lang/call.h"
 #include "net/iface.h"
+#include "sock/admit.h"
+#include "sock/via.h"
 
 static struct sk_value number_text(int value) {
     char number[16];
@@ -161,9 +163,22 @@ struct sk_value bytes_part(const struct sk_value *v, size_t i) {
 
 /* ---- Objects ---- */
 
-enum socket_part { S_NAME, S_FD, S_FAMILY, S_TYPE, S_PROTO, S_STATE, S_LOCAL, S_PEER, S_TIMEOUT, S_BUFFERED, S_TLS };
-const char *const handle_fields[] = { "name",  "fd",   "family",  "type",     "proto", "state",
-                                      "local", "peer", "timeout", "buffered", "tls",   NULL };
+enum socket_part {
+    S_NAME,
+    S_FD,
+    S_FAMILY,
+    S_TYPE,
+    S_PROTO,
+    S_STATE,
+    S_LOCAL,
+    S_PEER,
+    S_TIMEOUT,
+    S_BUFFERED,
+    S_TLS,
+    S_PROXY
+};
+const char *const handle_fields[] = { "name", "fd",      "family",   "type", "proto", "state", "local",
+                                      "peer", "timeout", "buffered", "tls",  "proxy", NULL };
 
 static struct sk_value local_of(struct sk_sock *s) {
     struct sk_addr a = { 0 };
@@ -189,6 +204,17 @@ static struct sk_value timeout_of(const struct sk_sock *s) {
     return sk_float((double)s->timeout / (double)SK_SECOND);
 }
 
+/* What stands between: of a listener, how it is doing with those who come. */
+static struct sk_value proxy_of(const struct sk_sock *s) {
+    const struct sk_admitting *a = sk_admitting(s);
+    if (!a || !a->proxied)
+        return sk_via_value(s->via);
+    struct sk_value r = sk_record();
+    sk_put_main(&r, "headers", sk_int(a->running));
+    sk_put_admitting(&r, a);
+    return r;
+}
+
 static struct sk_value socket_part(struct sk_sock *s, enum socket_part part) {
     switch (part) {
     case S_FD:
@@ -211,6 +237,8 @@ static struct sk_value socket_part(struct sk_sock *s, enum socket_part part) {
         return sk_int((int64_t)s->in.len);
     case S_TLS:
         return s->layer->describe ? s->layer->describe(s) : sk_null();
+    case S_PROXY:
+        return proxy_of(s);
     case S_NAME:
         break;
     }
@@ -309,10 +337,11 @@ int handle_field(struct session *ses, struct sk_ref ref, const char *field, stru
     const struct object *obj = session_get(ses, ref);
     const char *const *names = object_fields(obj);
     int i = find(names, field);
-    if (i < 0 && names == handle_fields && strncmp(field, "tls.", 4) == 0) {
-        struct sk_value tls = object_part(ses, obj, S_TLS);
-        int rc = value_field(ses, &tls, field + 4, out, err);
-        sk_drop(tls);
+    bool tls = strncmp(field, "tls.", 4) == 0;
+    if (i < 0 && names == handle_fields && (tls || strncmp(field, "proxy.", 6) == 0)) {
+        struct sk_value part = object_part(ses, obj, tls ? S_TLS : S_PROXY);
+        int rc = value_field(ses, &part, strchr(field, '.') + 1, out, err);
+        sk_drop(part);
         return rc;
     }
     if (i < 0 && obj && obj->cls == O_FILE) /* a file stands for its socket */

@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "lang/optparse.h"
 #include "lang/session.h"
+#include "sock/proxy.h"
 
 typedef int parser(const struct param *row, const char *p, size_t n, struct arena *a, struct arg *out,
                    struct sk_err *err);
@@ -166,6 +167,13 @@ static int parse_override(const struct param *row, const char *p, size_t n, stru
     return 0;
 }
 
+static int parse_proxy(const struct param *row, const char *p, size_t n, struct arena *a, struct arg *out,
+                       struct sk_err *err) {
+    (void)row;
+    out->u.proxy = arena_alloc(a, sizeof *out->u.proxy);
+    return sk_proxy_parse(out->u.proxy, p, n, err);
+}
+
 static int parse_constant(const struct param *row, const char *p, size_t n, struct arena *a, struct arg *out,
                           struct sk_err *err) {
     static const struct {
@@ -270,6 +278,7 @@ static const struct {
     [K_CHAIN] = { "COMMAND", parse_text },
     [K_SERVERS] = { "ADDR[:PORT]", parse_servers },
     [K_OVERRIDE] = { "NAME:ADDR", parse_override },
+    [K_PROXY] = { "URL", parse_proxy },
     [K_CMSG] = { "LEVEL TYPE HEX", parse_text },
 };
 

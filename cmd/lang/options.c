@@ -37,6 +37,15 @@ const struct common_row common_rows[] = {
     { OPT(0, "hosts", K_FLAG, "look into the hosts file (default; --no-hosts: not)"), NAMES },
     { OPT(0, "search", K_FLAG, "try resolv.conf's search list (default; --no-search: not)"), NAMES },
     { OPT(0, "resolve", K_OVERRIDE, "this name has this address; may be given several times"), NAMES },
+    { OPT(0, "proxy", K_PROXY, "connect through this proxy, which resolves the name"), PROXIES },
+    { OPT(0, "proxy-auth", K_TEXT, "where USER:PASSWORD for the proxy is: file:PATH or env:NAME"), PROXIES },
+    { OPT(0, "send-proxy", K_CHOICE, "begin the connection with a header of the PROXY protocol",
+          .choices = introductions),
+      PROXIES },
+    { OPT(0, "told-source", K_ADDR, "the client that the header tells of (default: this end)", .flags = LISTENING),
+      PROXIES },
+    { OPT(0, "told-target", K_ADDR, "whom that client had connected to (default: the other end)", .flags = LISTENING),
+      PROXIES },
     { OPT(0, "tls", K_FLAG, "speak TLS, as with tls://"), TLS_CHOICE },
     { OPT(0, "starttls", K_CHOICE, "begin in plain text, and change to TLS in the words of this protocol",
           .choices = sk_upgrade_protocols),
@@ -127,7 +136,8 @@ void common_store(struct common *opt, const struct common_row *row, const struct
     const char *name = row->param.name;
     bool on = row->param.kind == K_FLAG && arg->u.i != 0;
     if (store_lookup(&opt->lookup, row, arg, a) ||
-        ((row->when & (TLS_CHOICE | TLS_UPGRADE | TLS_EITHER)) && tls_store(&opt->tls, &row->param, arg, a)))
+        ((row->when & (TLS_CHOICE | TLS_UPGRADE | TLS_EITHER)) && tls_store(&opt->tls, &row->param, arg, a)) ||
+        (row->when == PROXIES && proxy_store(&opt->proxy, &row->param, arg)))
         return;
     switch (row->param.letter) {
     case 's':

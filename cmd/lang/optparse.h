@@ -32,9 +32,9 @@ extern const size_t common_row_count;
 static inline bool common_applies(const struct common_row *row, const struct command *cmd) {
     return row->when == 0 || (cmd->flags & row->when) != 0;
 }
-/* May it stand before the command too? What TLS needs belongs to one connection. */
+/* May it stand before the command too? What TLS and proxies need belongs to one connection. */
 static inline bool common_is_global(const struct common_row *row) {
-    return !(row->when & (TLS_CHOICE | TLS_UPGRADE | TLS_CLIENT | TLS_SERVER));
+    return !(row->when & (TLS_CHOICE | TLS_UPGRADE | TLS_CLIENT | TLS_SERVER | PROXIES));
 }
 void common_init(struct common *opt);                       /* nothing given */
 void common_format(struct common *opt, enum format format); /* as -F */

@@ -95,7 +95,8 @@ static const char *syscall_of(const char *op) {
         { "sendall", "send" },    { "sendline", "send" },    { "makefile", NULL },       { "modify", NULL },
         { "inet_pton", NULL },    { "inet_ntop", NULL },     { "if_nametoindex", NULL }, { "if_indextoname", NULL },
         { "if_nameindex", NULL }, { "gethostname", NULL },   { "malloc", NULL },         { "vsnprintf", NULL },
-        { "tls", NULL },          { "TLS handshake", NULL }, { "starttls", NULL },       { "peercert", NULL }
+        { "tls", NULL },          { "TLS handshake", NULL }, { "starttls", NULL },       { "peercert", NULL },
+        { "proxy", NULL },        { "PROXY header", NULL }
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].op, op) == 0)

@@ -101,8 +101,5 @@ int tls_check(const struct tls_wish *wish, struct sk_err *err) {
         return sk_fail_usage(err, "--cafile and --cadir: give one of them");
     if (wish->min && wish->max && strcmp(wish->min, wish->max) > 0)
         return sk_fail_usage(err, "--min %s is above --max %s", wish->min, wish->max);
-    if (wish->key_pass && strncmp(wish->key_pass, "file:", 5) != 0 && strncmp(wish->key_pass, "env:", 4) != 0)
-        return sk_fail_usage(
-            err, "--key-pass takes file:PATH or env:NAME: a passphrase in an argument is seen by everybody");
-    return 0;
+    return secret_check("key-pass", wish->key_pass, "passphrase", err);
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/value.h"
+#include "lang/proxy.h"
 #include "lang/secure.h"
 #include "net/addr.h"
 #include "net/ports.h"
@@ -54,6 +55,7 @@ enum kind {
     K_CHAIN,    /* the rest: commands between separators: call->body */
     K_SERVERS,  /* DNS servers ADDR[:PORT], joined by commas: u.servers */
     K_OVERRIDE, /* NAME:ADDR: u.override */
+    K_PROXY,    /* socks5://HOST:PORT, http://HOST:PORT: u.proxy */
     K_CMSG,     /* of an option: three words LEVEL TYPE HEX, each a text of its own in .all */
     KINDS
 };
@@ -119,6 +121,7 @@ enum command_flags {
     TLS_CLIENT = 1 << 20, /* the options of TLS: opt->tls (verbs/tls.h reads their files) */
     TLS_SERVER = 1 << 21,
     TLS_UPGRADE = 1 << 22, /* --starttls --ehlo */
+    PROXIES = 1 << 23,     /* --proxy --send-proxy and what belongs to them: opt->proxy (verbs/through.h) */
     PAGED = 1 << 18,       /* a terminal gets long results through a pager (help) */
     TRANSPARENT = 1 << 15, /* no outcome of its own: the steps it ran have told theirs (do, source). Its failure was
                               reported by them */
@@ -167,6 +170,7 @@ struct arg {
         struct sk_endpoint *ep;
         struct sk_ports *ports;
         struct sk_override *override;
+        struct sk_proxy *proxy;
         struct {
             struct sk_addr *list;
             size_t count;
@@ -198,6 +202,7 @@ struct common {
     bool from_stdin, raw, secret, help;
     struct sk_lookup lookup; /* how names are looked up */
     struct tls_wish tls;
+    struct proxy_wish proxy;
 };
 
 /* One execution of one command. */

@@ -1,33 +1,22 @@
-/* Sockets with addresses: connect, bind, listen, accept. */
+/* Sockets with addresses: connect, bind, listen. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 
+#include "sock/admit.h"
 #include "sock/dial.h"
 #include "sock/upgrade.h"
 #include "verbs/dialing.h"
 #include "verbs/io.h"
 #include "verbs/secure.h"
+#include "verbs/through.h"
 
 /* The index of each parameter, the same in all three. */
-enum { ADDR, TYPE, BACKLOG, SOURCE = BACKLOG, INTERFACE };
+enum { ADDR, TYPE, BACKLOG, SOURCE = BACKLOG, INTERFACE, ACCEPT_PROXY = INTERFACE, WITHIN };
 
 /* -u or --type; 0: neither. */
 static int asked_type(const struct arg *args, const struct common *opt) {
     return args[TYPE].count ? (int)args[TYPE].u.i : opt->udp ? SOCK_DGRAM : 0;
-}
-
-int endpoint_agrees(const struct sk_endpoint *ep, int type, int family, struct sk_err *err) {
-    struct sk_addrs addrs = { 0 };
-    if (type && ep->type && type != ep->type)
-        return sk_fail_usage(err, "the address says %s, the option says %s",
-                             ep->type == SOCK_DGRAM ? "datagrams (udp)" : "a stream (tcp)",
-                             type == SOCK_DGRAM    ? "datagrams"
-                             : type == SOCK_STREAM ? "a stream"
-                                                   : "another type");
-    int r = ep->kind == SK_EP_ADDR ? sk_endpoint_addrs(ep, family, NULL, SK_NOWAIT, &addrs, err) : 0;
-    sk_addrs_done(&addrs);
-    return r;
 }
 
 /* tls://, --tls or --starttls; a listener of the session brings its own. */
@@ -44,6 +33,8 @@ static int check_beginning(const struct common *opt, const struct sk_endpoint *e
 static int check_endpoint(const struct arg *args, const struct common *opt, struct sk_err *err) {
     const struct sk_endpoint *ep = args[ADDR].u.ep;
     int type = asked_type(args, opt);
+    if (proxy_check(&opt->proxy, ep, type, err) < 0)
+        return -1;
     if (!ep) /* left out, or not known yet */
         return tls_is_wanted(&opt->tls) || !opt->tls.given ? tls_check(&opt->tls, err) : 0;
     if (is_secure(opt, ep) && (type ? type : ep->type) == SOCK_DGRAM)
@@ -100,20 +91,6 @@ static int made(struct call *c, struct sk_sock *given, struct sk_sock *s) {
 
 /* ---- connect ---- */
 
-struct sk_value attempts_value(const struct sk_attempts *attempts) {
-    struct sk_value list = sk_list();
-    for (size_t i = 0; i < attempts->count; i++) {
-        const struct sk_attempt *a = &attempts->list[i];
-        struct sk_value r = sk_record();
-        sk_put(&r, "addr", io_addr(&a->addr));
-        sk_put(&r, "code", a->connected ? sk_null() : sk_text(sk_err_name(&a->err)));
-        sk_put(&r, "started", sk_float(sk_in_ms(a->started)));
-        sk_put(&r, "ms", sk_float(sk_in_ms(a->took)));
-        sk_push(&list, r);
-    }
-    return list;
-}
-
 /* Where there was more than one attempt, the result tells them. */
 static void add_attempts(struct call *c, const struct sk_attempts *attempts) {
     if (attempts->count < 2)
@@ -137,6 +114,7 @@ static int connect_to(struct call *c, const struct sk_endpoint *ep, const struct
         if (attempts->count)
             call_extra(c, "attempts", attempts_value(attempts));
         io_origin(c, &attempts->origin);
+        through_failed(c, attempts);
         return given ? io_failed(c, given) : -1;
     }
     if (s->type == SOCK_DGRAM && s->family != AF_UNIX)
@@ -155,7 +133,8 @@ static int run_connect(struct call *c) {
                                .upgrade = tls_upgrade(&c->opt->tls, &upgrade),
                                .interface = text_or(c, INTERFACE, NULL),
                                .lookup = &c->opt->lookup };
-    if (read_endpoint(c, &ep, &how.type) < 0)
+    if (read_endpoint(c, &ep, &how.type) < 0 || proxy_check(&c->opt->proxy, &ep, how.type, &c->err) < 0 ||
+        through_set(c, &how) < 0)
         return -1;
     if (has(c, SOURCE))
         how.source = c->args[SOURCE].u.ep;
@@ -187,7 +166,7 @@ const struct command cmd_connect = {
             DIAL_OPTIONS,
             { .kind = K_END },
         },
-    .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | NAMES | UDP | TLS_CHOICE | TLS_UPGRADE | TLS_CLIENT,
+    .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | NAMES | UDP | TLS_CHOICE | TLS_UPGRADE | TLS_CLIENT | PROXIES,
     .result = R_ONE,
     .details =
         "Works on the socket named by -s or NAME., or, without NAME =, on a current socket that socket or bind made "
@@ -201,7 +180,12 @@ const struct command cmd_connect = {
         "With --starttls the dialogue of the protocol is held first, up to its last word before TLS; the certificate "
         "must "
         "be for the name that was connected to, or for --verify-name, which XMPP servers are also asked for. A server "
-        "that refuses, or says more than it should before TLS, is 9, with its words.",
+        "that refuses, or says more than it should before TLS, is 9, with its words.\n"
+        "With --proxy the connection leads through a SOCKS 5 or HTTP proxy: socks5://HOST:PORT, http://HOST:PORT. A "
+        "name "
+        "is given to the proxy as it is, and nobody else is asked for it. --proxy-auth names a file or a variable with "
+        "USER:PASSWORD. What belongs to the way (--source, -4, DNS servers) is about the proxy. A failure says whether "
+        "the proxy was not reached, refused, or did not reach the target; the socket's field proxy tells of it.",
     .examples =
         (const char *const[]){
             "srv = listen :0 ; cli = connect $srv.local ; print $cli.peer",
@@ -239,10 +223,14 @@ static int listener_settings(struct call *c, const struct sk_endpoint *ep, struc
     return secure_settings(c, true, names, n, out);
 }
 
-/* From now on its connections have TLS. */
-static int secure_listener(struct call *c, struct sk_sock *s, struct sk_tls_settings *settings) {
-    int rc = sk_tls_listen(s, settings, &c->err);
-    if (rc == 0 && c->opt->tls.self_signed) {
+/* From now on its connections have TLS (settings NULL: not), and a PROXY header before that. */
+static int prepare_listener(struct call *c, struct sk_sock *s, struct sk_tls_settings *settings) {
+    int rc = flag(c, ACCEPT_PROXY) ? sk_admit_proxied(s, &c->err) : 0;
+    if (rc == 0 && settings)
+        rc = sk_tls_listen(s, settings, &c->err);
+    if (rc == 0 && has(c, WITHIN))
+        sk_admit_within(s, c->args[WITHIN].u.t);
+    if (rc == 0 && settings && c->opt->tls.self_signed) {
         call_note(c, "the pin of the certificate, for --pin: %s", sk_tls_own_pin(settings));
         c->warns = true;
     }
@@ -268,7 +256,7 @@ static int serve(struct call *c, int backlog, bool listening) {
         io_failed(c, given);
     if (rc == 0 && listening && s->state != SK_LISTENING)
         call_note(c, "datagrams are not listened for: the socket is only bound");
-    if (rc == 0 && settings && (rc = secure_listener(c, s, settings)) < 0 && !given)
+    if (rc == 0 && listening && (rc = prepare_listener(c, s, settings)) < 0 && !given)
         sk_sock_free(s);
     sk_tls_settings_free(settings);
     return rc < 0 ? -1 : made(c, given, s);
@@ -312,6 +300,20 @@ const struct command cmd_bind = {
 
 enum { BACKLOG_DEFAULT = 128 };
 
+static int check_listen(const struct arg *args, const struct common *opt, struct sk_err *err) {
+    const struct sk_endpoint *ep = args[ADDR].u.ep;
+    bool proxied = args[ACCEPT_PROXY].count && args[ACCEPT_PROXY].u.i;
+    int type = asked_type(args, opt);
+    if (check_endpoint(args, opt, err) < 0)
+        return -1;
+    if (proxied && (type || ep) && (type ? type : ep->type ? ep->type : SOCK_STREAM) != SOCK_STREAM)
+        return sk_fail_usage(err, "PROXY headers are of streams, not of datagrams: leave --accept-proxy out");
+    if (args[WITHIN].count && !proxied && !opt->tls.on && ep && !ep->tls)
+        return sk_fail_usage(err, "--within is the time for PROXY headers and handshakes: it needs --accept-proxy or "
+                                  "TLS");
+    return 0;
+}
+
 static int run_listen(struct call *c) {
     int64_t backlog = int_or(c, BACKLOG, BACKLOG_DEFAULT);
     if (has(c, ADDR))
@@ -331,8 +333,8 @@ static int run_listen(struct call *c) {
     int rc = sk_sock_listen(s, (int)backlog, &c->err);
     if (rc < 0)
         io_failed(c, s);
-    else if (settings)
-        rc = secure_listener(c, s, settings);
+    else
+        rc = prepare_listener(c, s, settings);
     sk_tls_settings_free(settings);
     if (rc == 0)
         c->result = sk_handle(obj->ref);
@@ -351,71 +353,29 @@ const struct command cmd_listen = {
             UNIX_TYPE,
             OPT(0, "backlog", K_INT, "connections that may wait for accept (default 128); below 0 counts as 0",
                 .lo = INT_MIN, .hi = INT_MAX),
+            OPT(0, "accept-proxy", K_FLAG,
+                "connections must begin with a header of the PROXY protocol, version 1 or 2"),
+            OPT(0, "within", K_TIME, "time for that header and for the handshake of TLS, together (default 10s)"),
             { .kind = K_END },
         },
     .flags = MAY_SOCK | WAITS | MAKES | FAMILIES | UDP | TLS_CHOICE | TLS_SERVER,
     .result = R_ONE,
-    .details = "listen :0 binds 127.0.0.1 and a free port; the socket's field `local` tells which. A new TCP socket "
-               "gets SO_REUSEADDR. "
-               "With udp:// or -u the socket is only bound.",
+    .details =
+        "listen :0 binds 127.0.0.1 and a free port; the socket's field `local` tells which. A new TCP socket "
+        "gets SO_REUSEADDR. "
+        "With udp:// or -u the socket is only bound.\n"
+        "With --accept-proxy accept gives a connection when its PROXY header was read. Its field peer is then the "
+        "address that the header tells, and proxy.addr that of the proxy. A connection without a header, with a "
+        "broken one, or one that is late, is closed; proxy.failed counts them. There is no guessing: who may "
+        "connect may tell any address.",
     .examples =
         (const char *const[]){
             "srv = listen :0 ; print $srv.local",
+            "srv = listen --accept-proxy :0 ; cli = connect --send-proxy v2 --told-source 192.0.2.1:4000 --told-target "
+            "192.0.2.2:80 $srv.local ; conn = srv.accept ; print $conn.peer $conn.proxy.addr",
             "socket ; setsockopt SO_REUSEADDR on ; bind :0 ; listen --backlog 5",
             NULL,
         },
-    .check = check_endpoint,
+    .check = check_listen,
     .run = run_listen,
-};
-
-/* ---- accept ---- */
-
-/* Nobody came to accept: perhaps because handshakes failed. */
-static void note_handshakes(struct call *c) {
-    struct sk_value tls = c->sock->layer->describe ? c->sock->layer->describe(c->sock) : sk_null();
-    const struct sk_value *failed = sk_get(&tls, "failed"), *last = sk_get(&tls, "last_failure");
-    if (failed && failed->u.i > 0)
-        call_note(c, "%lld TLS handshakes failed; the last: %s", (long long)failed->u.i, last->u.s->data);
-    sk_drop(tls);
-}
-
-static int run_accept(struct call *c) {
-    struct object *listener = c->obj;
-    struct sk_sock *s;
-    if (sk_sock_accept(c->sock, &s, c->deadline, &c->err) < 0) {
-        if (c->err.kind == SK_SYS && c->err.code == EINVAL && c->sock->state != SK_LISTENING)
-            call_note(c, "%s does not listen; say which socket does: accept -s NAME", io_name(c));
-        if (c->err.kind == SK_TIMEOUT && c->sock->state == SK_LISTENING)
-            note_handshakes(c);
-        return io_failed(c, c->sock);
-    }
-    struct sk_value peer = io_addr(&s->peer), name = sk_text(listener->name);
-    if (call_new_sock(c, s) < 0) {
-        sk_drop(peer);
-        sk_drop(name);
-        return -1;
-    }
-    struct sk_value r = sk_record();
-    sk_put_main(&r, "", c->result);
-    sk_put(&r, "peer", peer);
-    sk_put(&r, "listener", name);
-    c->result = r;
-    return 0;
-}
-
-const struct command cmd_accept = {
-    .name = "accept",
-    .group = "make",
-    .summary = "take one connection from a listening socket",
-    .flags = NEED_SOCK | WAITS | MAKES,
-    .result = R_ONE,
-    .details =
-        "The result is the new socket, with the peer's address and the listener's name: $_[0] and $_[1] in scripts.",
-    .examples =
-        (const char *const[]){
-            "srv = listen :0 ; cli = connect sock:srv ; conn = srv.accept ; cli.send 'hello\\n' ; conn.readline",
-            "srv = listen :0 ; fails 124 accept -t 10ms",
-            NULL,
-        },
-    .run = run_accept,
 };

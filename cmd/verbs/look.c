@@ -9,6 +9,7 @@
 
 #include "lang/call.h"
 #include "net/sockopt.h"
+#include "sock/admit.h"
 
 struct sk_value look_queue(const struct sk_sock *s, unsigned long what) {
     int n = 0;
@@ -38,6 +39,9 @@ const char *look_state(const struct object *obj) {
 }
 
 struct sk_value look_waiting(const struct sk_sock *s) {
+    const struct sk_admitting *admitting = sk_admitting(s);
+    if (admitting)
+        return sk_int(admitting->waiting);
     if (s->state == SK_LISTENING) {
         struct sk_value tcp = look_option(s, "TCP_INFO");
         const struct sk_value *backlog = sk_get(&tcp, "tcpi_unacked"); /* of a listener: those to be accepted */

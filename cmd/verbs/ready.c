@@ -9,6 +9,7 @@
 #include "verbs/dialing.h"
 #include "verbs/io.h"
 #include "verbs/secure.h"
+#include "verbs/through.h"
 
 enum { ADDR, TYPE, SOURCE, INTERFACE, EXPECT, CLOSED, EACH_TIME, PROGRAM };
 
@@ -72,6 +73,8 @@ static int check_target(const struct sk_endpoint *ep, int type, int family, stru
 }
 
 static int check(const struct arg *args, const struct common *opt, struct sk_err *err) {
+    if (proxy_check(&opt->proxy, NULL, 0, err) < 0)
+        return -1;
     if (args[CLOSED].count && args[CLOSED].u.i && args[EXPECT].count)
         return sk_fail_usage(err, "wait-ready: nobody speaks who is gone; write either --closed or --expect TEXT");
     bool is_tls = opt->tls.on;
@@ -80,7 +83,8 @@ static int check(const struct arg *args, const struct common *opt, struct sk_err
     if (args[ADDR].all && secure_check(opt, is_tls, err) < 0)
         return -1;
     for (uint32_t i = 0; args[ADDR].all && i < args[ADDR].count; i++)
-        if (check_target(args[ADDR].all[i].u.ep, args[TYPE].count ? (int)args[TYPE].u.i : 0, opt->family, err) < 0)
+        if (check_target(args[ADDR].all[i].u.ep, args[TYPE].count ? (int)args[TYPE].u.i : 0, opt->family, err) < 0 ||
+            proxy_check(&opt->proxy, args[ADDR].all[i].u.ep, 0, err) < 0)
             return -1;
     return 0;
 }
@@ -97,6 +101,8 @@ static int read_target(struct call *c, const struct arg *addr, struct target *t)
         dial.type = t->ep.type;
     dial.tls_name = c->opt->tls.verify_name;
     if ((c->opt->tls.on || t->ep.tls) && secure_settings(c, false, NULL, 0, &dial.tls) < 0)
+        return -1;
+    if (proxy_check(&c->opt->proxy, &t->ep, dial.type, &c->err) < 0 || through_set(c, &dial) < 0)
         return -1;
     t->what = (struct sk_readying){ .dial = dial, .closed = flag(c, CLOSED), .each = EACH_DEFAULT };
     if (has(c, EACH_TIME))
@@ -180,6 +186,8 @@ static int run_wait_ready(struct call *c) {
             call_extra(c, "attempts", attempts_value(&targets[i].found.last));
         else if (targets[i].rc < 0 && c->extra.type == SK_NULL)
             io_origin(c, &targets[i].found.origin);
+        if (targets[i].rc < 0 && rc < 0 && n == 1)
+            through_failed(c, &targets[i].found.last);
         sk_attempts_done(&targets[i].found.last);
     }
     return rc == 0 && has(c, PROGRAM) ? run_program(c) : rc;
@@ -201,7 +209,7 @@ const struct command cmd_wait_ready = {
             ARG("PROGRAM", K_TEXT, 0, MANY, "then run this program, with its arguments", .flags = AFTER_DASHES),
             { .kind = K_END },
         },
-    .flags = WAITS | FAMILIES | NAMES | TLS_CHOICE | TLS_CLIENT,
+    .flags = WAITS | FAMILIES | NAMES | TLS_CHOICE | TLS_CLIENT | PROXIES,
     .result = R_ONE,
     .shows = "",
     .details =
@@ -214,6 +222,7 @@ const struct command cmd_wait_ready = {
         "be unreachable or, for a UNIX socket, have no file; silence is no proof.\n"
         "With tls:// or --tls the handshake must succeed too; a certificate that is not acceptable ends the wait, with "
         "status 8.\n"
+        "With --proxy the target must answer through the proxy; a proxy that refuses ends the wait.\n"
         "Status 124 when time ran out; the message has the reason of the last attempt. Datagrams are refused: nobody "
         "answers unless asked.\n"
         "PROGRAM is then run with the arguments that follow, without a shell, and its end is the end of the command: "

@@ -13,7 +13,7 @@
 #include "net/sys.h"
 #include "run/fd.h"
 
-enum { FILE_MOST = 16 << 20, CHUNK = 65536, PASSPHRASE_MOST = 1024 };
+enum { FILE_MOST = 16 << 20, CHUNK = 65536, SECRET_MOST = 1024 };
 
 int secure_check(const struct common *opt, bool is_tls, struct sk_err *err) {
     if (!is_tls && opt->tls.given)
@@ -61,14 +61,15 @@ static int read_identities(struct call *c, const struct tls_wish *wish, struct s
     return 0;
 }
 
-/* Of a file the first line counts, as in --file of others. */
-static int read_passphrase(struct call *c, const char *where, const char **out) {
+int secure_secret(struct call *c, const char *option, const char *where, char **out) {
     struct sk_tls_file file = { 0 };
+    *out = NULL;
     if (!where)
         return 0;
     if (strncmp(where, "env:", 4) == 0) {
-        *out = c->frame->host->env(where + 4);
-        return *out ? 0 : sk_fail_usage(&c->err, "--key-pass: the variable %.60s is not set", where + 4);
+        const char *value = c->frame->host->env(where + 4);
+        *out = value ? arena_copy(c->scratch, value, strlen(value)) : NULL;
+        return *out ? 0 : sk_fail_usage(&c->err, "--%s: the variable %.60s is not set", option, where + 4);
     }
     if (secure_read(c, where + strlen("file:"), &file) < 0)
         return -1;
@@ -78,7 +79,7 @@ static int read_passphrase(struct call *c, const char *where, const char **out) 
         text[n] = p[n];
     text[n] = '\0';
     *out = text;
-    return n < PASSPHRASE_MOST ? 0 : sk_fail_usage(&c->err, "--key-pass: a line of %zu bytes is no passphrase", n);
+    return n < SECRET_MOST ? 0 : sk_fail_usage(&c->err, "--%s: a line of %zu bytes is too long for it", option, n);
 }
 
 /* ---- Pins ---- */
@@ -159,12 +160,14 @@ static int make_settings(struct call *c, bool server, bool inspect, const char *
                                     .groups = wish->groups,
                                     .names = names,
                                     .name_count = count };
+    char *passphrase;
     *out = NULL;
     if (secure_read(c, wish->cafile, &config.ca) < 0 || secure_read(c, wish->crl, &config.crl) < 0 ||
         secure_read(c, wish->client_ca, &config.client_ca) < 0 || read_identities(c, wish, &config) < 0 ||
-        read_passphrase(c, wish->key_pass, &config.passphrase) < 0 || read_pins(c, &wish->pins, &config) < 0 ||
+        secure_secret(c, "key-pass", wish->key_pass, &passphrase) < 0 || read_pins(c, &wish->pins, &config) < 0 ||
         absolute(c, wish->session, &config.session) < 0 || (config.keylog = open_keylog(c, wish->keylog)) < 0)
         return -1;
+    config.passphrase = passphrase;
     int rc = sk_tls_settings_new(out, &config, server, &c->err);
     sk_fd_close(config.keylog - 1, NULL);
     return rc;

@@ -15,6 +15,8 @@ int secure_settings(struct call *c, bool server, const char *const *names, size_
 int secure_inspection(struct call *c, struct sk_tls_settings **out);
 /* All of a file, at most 16 MiB; the content is the arena's. path NULL: nothing was asked. */
 int secure_read(struct call *c, const char *path, struct sk_tls_file *out);
+/* The secret that "file:PATH" (its first line) or "env:NAME" names: the call's memory; NULL for NULL. */
+int secure_secret(struct call *c, const char *option, const char *where, char **out);
 /* After a failure in c->err: what was wrong with the certificate, beside it. Always -1. */
 int secure_failed(struct call *c, const struct sk_tls_settings *settings);
 /* After success: what was not verified is told, always. */

@@ -192,6 +192,27 @@ static void tls_words(struct words *w, const struct sk_value *tls) {
     field(w, tls, " for ", "name");
 }
 
+/* ---- Proxies ---- */
+
+static void proxy_words(struct words *w, const struct sk_value *proxy) {
+    const struct sk_value *kind = sk_get(proxy, "kind"), *source = sk_get(proxy, "source"),
+                          *local = sk_get(proxy, "local");
+    w->title = "proxy";
+    line(w);
+    if (!kind) { /* a listener */
+        say(w, "connections begin with a PROXY header; %lld wait for theirs, %lld failed",
+            (long long)number(proxy, "headers"), (long long)number(proxy, "failed"));
+        return;
+    }
+    value(w, kind);
+    field(w, proxy, " at ", "addr");
+    field(w, proxy, ", asked for ", "asked");
+    if (kind->u.s->data[0] == 'v') /* a header */
+        say(w, local->u.b ? ", about a connection of its own" : source->type == SK_NULL ? ", which tells nothing" : "");
+    if (kind->u.s->data[0] == 'v')
+        field(w, proxy, ", on the way to ", "target");
+}
+
 int look_words(const struct object *obj, const struct sk_value *info, struct session *ses, struct sk_buf *out,
                struct sk_err *err) {
     struct sk_sock *s = obj->u.sock;
@@ -210,5 +231,11 @@ int look_words(const struct object *obj, const struct sk_value *info, struct ses
     if (tls.type == SK_RECORD)
         tls_words(&w, &tls);
     sk_drop(tls);
+    struct sk_value proxy;
+    if (value_field(ses, info, "proxy", &proxy, NULL) == 0) {
+        if (proxy.type == SK_RECORD)
+            proxy_words(&w, &proxy);
+        sk_drop(proxy);
+    }
     return w.failed ? -1 : 0;
 }

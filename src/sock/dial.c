@@ -220,17 +220,10 @@ static sk_time share(sk_time deadline, size_t addresses_left) {
     return sk_after(left / (sk_time)addresses_left);
 }
 
-int sk_dial_secure(struct sk_sock *s, const struct sk_dial_how *how, sk_time deadline, struct sk_err *err) {
-    if (!how->tls)
-        return 0;
-    if (how->upgrade && sk_upgrade(s, how->upgrade, deadline, err) < 0)
-        return -1;
-    return sk_tls_start(s, how->tls, how->tls_name, deadline, err);
-}
-
 /* Nothing can be begun anew on a socket that has spoken. */
 static bool is_used_up(const struct sk_sock *s, const struct sk_dial_how *how, const struct sk_err *why) {
-    return why->kind == SK_TLS_HANDSHAKE || (how->upgrade && (s->state == SK_CONNECTED || s->state == SK_ENDED));
+    return why->kind == SK_TLS_HANDSHAKE ||
+           ((how->upgrade || how->introduce) && (s->state == SK_CONNECTED || s->state == SK_ENDED));
 }
 
 /* One address after the other on a socket that is there: 0, 1 when all failed, -1 with *err. */
@@ -243,6 +236,7 @@ static int dial_given(const struct sk_race *plan, struct sk_sock *s, struct sk_a
         a->addr = addrs->list[i];
         a->started = sk_now() - plan->start;
         a->connected = sk_sock_connect(s, &a->addr, share(plan->deadline, left), &a->err) == 0 &&
+                       sk_dial_introduce(s, plan->how, NULL, plan->deadline, &a->err) == 0 &&
                        sk_dial_secure(s, plan->how, plan->deadline, &a->err) == 0;
         a->took = sk_now() - plan->start - a->started;
         if (a->connected)
@@ -292,7 +286,8 @@ static int adopt(const struct dial *d, struct sk_sock **out, struct sk_sock *s, 
         return sk_fail_usage(err, "fd:%d is a socket of its own; write it without a socket before it", fd);
     if (sk_sock_adopt(out, fd, err) < 0)
         return -1;
-    if (sk_dial_secure(*out, &d->how, deadline, &why) == 0)
+    if (sk_dial_introduce(*out, &d->how, NULL, deadline, &why) == 0 &&
+        sk_dial_secure(*out, &d->how, deadline, &why) == 0)
         return 0;
     sk_sock_free(*out);
     *out = NULL;
@@ -345,6 +340,14 @@ static int find_addresses(struct dial *d, const struct sk_sock *s, const struct 
     return rc < 0 ? -1 : 0;
 }
 
+static int dial_through(const struct dial *d, struct sk_sock **out, struct sk_sock *s, const struct sk_endpoint *ep,
+                        struct sk_attempts *attempts, sk_time deadline, struct sk_err *err) {
+    if (sk_dial_through(out, s, ep, &d->how, deadline, attempts, err) < 0)
+        return -1;
+    snprintf((*out)->asked, sizeof(*out)->asked, "%s", d->host);
+    return 0;
+}
+
 int sk_dial(struct sk_sock **out, struct sk_sock *s, const struct sk_endpoint *ep, const struct sk_dial_how *how,
             sk_time deadline, struct sk_attempts *attempts, struct sk_err *err) {
     struct dial d = { .how = *how };
@@ -364,6 +367,11 @@ int sk_dial(struct sk_sock **out, struct sk_sock *s, const struct sk_endpoint *e
         d.how.upgrade = &d.upgrade;
         if (sk_upgrade_check(&d.upgrade, err) < 0)
             return -1;
+    }
+    if (how->proxy) {
+        int through = dial_through(&d, out, s, ep, attempts, deadline, err);
+        sk_attempts_done(&own);
+        return through;
     }
     if (ep->kind == SK_EP_FD)
         return adopt(&d, out, s, ep->fd, deadline, err);

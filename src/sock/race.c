@@ -73,7 +73,8 @@ static int try_address(struct runner *a, sk_time deadline) {
         }
     }
     /* what was begun goes on */
-    if (a->s->state != SK_CONNECTED && sk_sock_connect(a->s, &a->told.addr, deadline, why) < 0)
+    if (a->s->state != SK_CONNECTED && (sk_sock_connect(a->s, &a->told.addr, deadline, why) < 0 ||
+                                        sk_dial_introduce(a->s, plan->how, NULL, plan->deadline, why) < 0))
         return -1;
     return sk_dial_secure(a->s, plan->how, deadline, why);
 }

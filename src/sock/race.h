@@ -29,6 +29,12 @@ int sk_dial_prepare(struct sk_sock *s, const struct sk_dial_how *how, struct sk_
 /* What follows the connection: the dialogue and TLS, as far as `how` wants them. Without a dialogue it goes on where
  * SK_TIMEOUT ended it. */
 int sk_dial_secure(struct sk_sock *s, const struct sk_dial_how *how, sk_time deadline, struct sk_err *err);
+/* Begin what follows on a connection: its PROXY header, when there is to be one. `far`: as for sk_proxyhdr_send. */
+int sk_dial_introduce(struct sk_sock *s, const struct sk_dial_how *how, const struct sk_addr *far, sk_time deadline,
+                      struct sk_err *err);
+/* sk_dial through how->proxy; how->tls_name is known. */
+int sk_dial_through(struct sk_sock **out, struct sk_sock *s, const struct sk_endpoint *ep,
+                    const struct sk_dial_how *how, sk_time deadline, struct sk_attempts *attempts, struct sk_err *err);
 /* Errors that the next address would meet as well, or that mean stop. */
 bool sk_dial_is_final(const struct sk_err *why);
 

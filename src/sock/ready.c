@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "run/wait.h"
 #include "sock/expect.h"
+#include "sock/proxy.h"
 
 #define FIRST_PAUSE (10 * SK_MS)
 #define LAST_PAUSE  (250 * SK_MS)
@@ -79,6 +80,8 @@ static bool is_refusal(const struct sk_attempt *a) {
 static bool is_gone(const struct ready *r, const struct sk_readiness *out, const struct sk_err *why) {
     if (why->kind == SK_GAI)
         return r->was_resolved;
+    if (r->what->dial.proxy) /* what it says counts; the attempts were those to reach it */
+        return out->last.blame == SK_BLAME_TARGET && why->kind == SK_SYS && why->code != ETIMEDOUT;
     for (size_t i = 0; i < out->last.count; i++)
         if (!is_refusal(&out->last.list[i]))
             return false;
@@ -88,6 +91,9 @@ static bool is_gone(const struct ready *r, const struct sk_readiness *out, const
 /* Would the next attempt meet it as well? */
 static bool is_lasting(const struct sk_err *why) {
     static const char *const ours[] = { "bind", "setsockopt", "if_nametoindex", "mmap" };
+    static const char proxy[] = "proxy"; /* it refuses, or is none */
+    if (why->kind == SK_SYS && strcmp(why->op, proxy) == 0)
+        return true;
     if (why->kind == SK_USAGE || why->kind == SK_CANCELED || why->kind == SK_INTERNAL || why->kind == SK_TLS_VERIFY)
         return true;
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)

@@ -113,7 +113,7 @@ int sk_sock_dup(struct sk_sock **out, struct sk_sock *s, struct sk_err *err) {
     if (sk_sock_check(s, "dup", err) < 0)
         return -1;
     if (!sk_is_plain(s))
-        return sk_fail_usage(err, "a copy of the socket would not share its TLS: use the one there is");
+        return sk_fail_usage(err, "a copy of the socket would not share its %s: use the one there is", s->layer->name);
     struct sk_sock *copy = *out = make(s->family, s->type, s->proto, s->state);
     copy->fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 3);
     if (copy->fd < 0) {
@@ -153,6 +153,8 @@ int sk_sock_close(struct sk_sock *s, struct sk_err *err) {
     remove_path(s);
     sk_marks_done(s);
     sk_buf_done(&s->in);
+    free(s->via);
+    s->via = NULL;
     struct sk_err why;
     int r = sk_fd_close(fd, &why);
     if (r < 0 && why.code == EINTR) /* the number is gone, and nothing that was written waits in it */

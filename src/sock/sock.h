@@ -17,6 +17,7 @@ enum sk_state { SK_NEW, SK_BOUND, SK_CONNECTING, SK_CONNECTED, SK_LISTENING, SK_
 
 struct sk_sock;
 struct sk_value;
+struct sk_via;
 struct sk_layer { /* what is under the buffer: plain, tls. The tries never wait. */
     const char *name;
     /* > 0, 0 = end, -1 with errno: EAGAIN; EPROTO: `failed` has the sentence. */
@@ -68,7 +69,8 @@ struct sk_sock {
     uint64_t received,
         sent; /* totals: bytes taken from (out-of-band aside) and given to the kernel; in.len of them are buffered */
     size_t real_len;       /* length as sent of the datagram last given by sk_recv: above its result when it was cut */
-    struct sk_addr peer;   /* as accepted or connected; len 0 when not known without asking */
+    struct sk_addr peer;   /* as accepted, connected or told by a proxy; len 0 when not known without asking */
+    struct sk_via *via;    /* the proxy that stands between (sock/via.h): owned, or NULL */
     struct sk_addr unlink; /* UNIX path that bind made: removed by close if it is still the file with this identity */
     dev_t unlink_dev;
     ino_t unlink_ino;

@@ -46,7 +46,7 @@ int sk_tls_listen(struct sk_sock *s, struct sk_tls_settings *settings, struct sk
 int sk_tls_peercert(struct sk_sock *s, struct sk_value *out, struct sk_err *err) {
     if (sk_sock_check(s, "peercert", err) < 0)
         return -1;
-    if (sk_is_plain(s))
+    if (!s->layer->describe)
         return sk_fail_usage(err, "there is no TLS on this socket: see starttls, and connect tls://HOST:PORT");
     return module->peercert(s, out, err);
 }

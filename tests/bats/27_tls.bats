@@ -278,7 +278,7 @@ while fcntl.ioctl(4, termios.FIONREAD, bytes(4)) != bytes(4): pass'
         c.send 'hello\n'"
     assert_success
     wait "$listener"
-    run sockctl -c 'srv = listen -q tls://127.0.0.1:0 --self-signed ; c = connect $srv.local ; c.read -t 60s ; print $srv.tls.last_failure'
+    run sockctl -c 'srv = listen -q --within 500ms tls://127.0.0.1:0 --self-signed ; c = connect $srv.local ; c.read -t 60s ; print $srv.tls.last_failure'
     assert_success
     assert_output 'timed out: TLS handshake'
 }

@@ -148,12 +148,13 @@ static void handles(void **state) {
     struct sk_err err;
     assert_int_equal(handle_field(ses, ref, "colour\x1b", &v, &err), -1);
     assert_string_equal(
-        err.msg, "no field 'colour\\x1b'; there are name fd family type proto state local peer timeout buffered tls");
+        err.msg,
+        "no field 'colour\\x1b'; there are name fd family type proto state local peer timeout buffered tls proxy");
     session_remove(ses, session_get(ses, ref));
     assert_string_equal(json_of(sk_handle(ref)),
                         "{\"name\":null,\"fd\":null,\"family\":null,\"type\":null,\"proto\":null,"
                         "\"state\":\"closed\",\"local\":null,\"peer\":null,\"timeout\":null,"
-                        "\"buffered\":null,\"tls\":null}");
+                        "\"buffered\":null,\"tls\":null,\"proxy\":null}");
 }
 
 /* ---- Envelopes ---- */

@@ -169,6 +169,7 @@ static void kinds(void **state) {
         { K_ONOFF, "off", "maybe" },
         { K_SERVERS, "127.0.0.1:5353,::1", "127.0.0.1:0" },
         { K_OVERRIDE, "a.test:::1", "a.test" },
+        { K_PROXY, "socks5://localhost:1080", "ftp://localhost:21" },
         { K_CMSG, "SOL_SOCKET", NULL },
     };
     static const char *const words[] = { "one", NULL };
