@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/module.h"
@@ -30,6 +31,7 @@ struct prompt {
     int signals; /* signalfd: SIGWINCH and SIGTSTP, while a line is typed */
     int ended;   /* eventfd: a job ended */
     sigset_t own, before;
+    struct termios sane; /* the terminal as the user left it */
     struct news news;
     bool continued, shown;
     bool masked; /* `before` is what the process blocks outside */
@@ -46,7 +48,7 @@ static const char *state_mark(const struct object *current, bool ended) {
     const char *state = sk_state_name(s);
     if (strcmp(state, "open") != 0)
         return state;
-    return strcmp(s->layer->name, "plain") == 0 ? "" : s->layer->name;
+    return strcmp(s->layer->name, "plain") == 0 ? "" : "tls";
 }
 
 static size_t jobs_running(struct frame *f) {
@@ -123,9 +125,19 @@ static bool take(void) {
     return true;
 }
 
+/* What a command made of the terminal stays (`! stty ...`), unless it ended by a signal: a program that crashed did not
+ * clean up. */
+static void repair(struct prompt *p) {
+    if (p->f->status > 128)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &p->sane);
+    else
+        tcgetattr(STDIN_FILENO, &p->sane);
+}
+
 static void show(struct prompt *p) {
     struct sk_buf text = { 0 };
     bool taken = take();
+    repair(p);
     sigprocmask(SIG_BLOCK, &p->own, &p->before);
     p->shown = p->masked = true;
     p->editor->show(prompt_now(p, &text));
@@ -345,6 +357,7 @@ struct prompt *prompt_open(struct frame *f, bool *is_first_start) {
     p->signals = signalfd(-1, &p->own, SFD_CLOEXEC | SFD_NONBLOCK);
     p->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     prompt = p;
+    tcgetattr(STDIN_FILENO, &p->sane);
     f->job_ended = job_ended;
     out_around(hide, unhide);
     module->begin(&hooks);

@@ -2,9 +2,12 @@
 #include "door/shell.h"
 
 #include <build_id.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <readline/readline.h>
 
@@ -106,8 +109,28 @@ static void take_line(char *line) {
     rl_callback_handler_remove();
 }
 
+enum { NO_KEY = 0 }; /* Ctrl-@, which does nothing here */
+
+static int ignore_key(int count, int key) {
+    (void)count;
+    (void)key;
+    return 0;
+}
+
+/* The next byte, never waiting: Ctrl-C makes the terminal forget what was typed, also between its being announced and
+ * this. */
+static int next_key(FILE *in) {
+    struct pollfd ready = { .fd = fileno(in), .events = POLLIN };
+    unsigned char c;
+    if (poll(&ready, 1, 0) <= 0)
+        return NO_KEY;
+    ssize_t n = read(ready.fd, &c, 1);
+    return n == 1 ? c : n < 0 && (errno == EINTR || errno == EAGAIN) ? NO_KEY : EOF;
+}
+
 static void begin(const struct shell_hooks *given) {
     hooks = given;
+    rl_getc_function = next_key;
     rl_readline_name = "sockctl";
     rl_catch_signals = 0;
     rl_catch_sigwinch = 0;
@@ -121,6 +144,7 @@ static void begin(const struct shell_hooks *given) {
     rl_variable_bind("show-all-if-ambiguous", "on");
     rl_variable_bind("completion-ignore-case", "on");
     rl_initialize();
+    rl_bind_key(NO_KEY, ignore_key);
     using_history();
     stifle_history(REMEMBERED);
 }

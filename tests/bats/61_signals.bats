@@ -131,45 +131,28 @@ ended() {
 }
 
 @test "Ctrl-C at a prompt ends the command or drops the line, never the door; Ctrl-D leaves" {
-    run python3 - <<'PY'
-import os, pty, select, sys
-pid, fd = pty.fork()
-if pid == 0:
-    os.execvp("sockctl", ["sockctl"])
-seen = b""
-def until(text):
-    global seen
-    while text not in seen:
-        if not select.select([fd], [], [], 20)[0]:
-            sys.exit(f"no {text!r} in {seen!r}")
-        seen += os.read(fd, 4096)
-    seen = seen.partition(text)[2]
-until(b"sockctl> ")
-os.write(fd, b"x = pair\n")
-until(b"> ")
-os.write(fd, b"x0.send up ; x1.recv ; x1.recv\n")
-until(b"'up'\r\n")  # it runs: Ctrl-C makes the terminal forget what was not yet read
-os.write(fd, b"\x03")
-until(b"cancelled: recv")
-until(b"> ")
-os.write(fd, b"print not this")
-until(b"not this")
-os.write(fd, b"\x03")
-until(b"> ")
-os.write(fd, b"! echo up; sleep 10; echo no\n")
-until(b"up\r\n")
-os.write(fd, b"\x03")
-until(b"> ")
-os.write(fd, b"x0.send hello ; x1.recv\n")
-until(b"'hello'")
-until(b"> ")
-os.write(fd, b"\x04")
-try:
-    while os.read(fd, 4096):
-        pass
-except OSError:
-    pass
-print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    PYTHONPATH=$BATS_TEST_DIRNAME run python3 - << 'PY'
+from terminal import Terminal
+t = Terminal(["sockctl"], TERM="dumb")
+t.until(b"sockctl> ")
+t.enter("x = pair")
+t.type("x0.send up ; x1.recv ; x1.recv\r")
+t.until(b"'up'\r\n")  # it runs: Ctrl-C makes the terminal forget what was not yet read
+t.type("\x03")
+t.until(b"cancelled: recv")
+t.until(b"> ")
+t.type("print not this")
+t.until(b"not this")
+t.type("\x03")
+t.until(b"> ")
+t.type("! echo up; sleep 10; echo no\r")
+t.until(b"up\r\n")
+t.type("\x03")
+t.until(b"> ")
+t.enter("x0.send hello ; x1.recv", b"'hello'")
+t.until(b"> ")
+t.type("\x04")
+print(t.end())
 PY
     assert_success
     assert_output 0

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The contract, second half: exit statuses, what a person at a terminal is told, help, names and values, the machine door.
 load sockets
+load terminal
 # shellcheck disable=SC2016,SC2154,SC2030,SC2031 # $ is for sockctl; what run sets
 
 setup() { cd "$BATS_TEST_TMPDIR" || exit; }
@@ -93,37 +94,20 @@ ends() {
 
 # ---- a person at a terminal: hints, once a session ----
 
-# on_terminal COMMAND: a shell command with a terminal of 10 lines; what it showed is $output.
-on_terminal() {
-    run python3 - "$1" << 'PY'
-import fcntl, os, pty, struct, sys, termios
-pid, fd = pty.fork()
-if pid == 0:
-    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 80, 0, 0))
-    os.execvp("bash", ["bash", "-c", sys.argv[1]])
-out = b""
-try:
-    while data := os.read(fd, 65536):
-        out += data
-except OSError:
-    pass
-status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-print(out.decode().replace("\r", ""), end="")
-sys.exit(status)
-PY
-}
+# at_terminal COMMAND: a shell command on a terminal of 10 lines.
+at_terminal() { size=10x80 on_terminal bash -c "$1"; }
 # hinted N TEXT: told so often.
 hinted() { assert_equal "$(grep -cF -- "$2" <<< "$output")" "$1"; }
 
 @test "hint: the shell ate the backslashes" {
-    on_terminal 'sockctl do x = pair , x0.send PINGrn , x0.sendall PONGrn'
+    at_terminal 'sockctl do x = pair , x0.send PINGrn , x0.sendall PONGrn'
     assert_success
     hinted 1 "did the shell eat the backslashes? quote it: 'PING\\r\\n'"
-    on_terminal "sockctl do x = pair , x0.send 'PING\\r\\n' , x0.send 'turn\\n' , x0.send rn"
+    at_terminal "sockctl do x = pair , x0.send 'PING\\r\\n' , x0.send 'turn\\n' , x0.send rn"
     hinted 0 backslashes
-    on_terminal 'sockctl -q do x = pair , x0.send PINGrn'
+    at_terminal 'sockctl -q do x = pair , x0.send PINGrn'
     hinted 0 backslashes
-    on_terminal 'sockctl do x = pair , x0.send PINGrn 2> err'
+    at_terminal 'sockctl do x = pair , x0.send PINGrn 2> err'
     assert_equal "$(< err)" ''
     run --separate-stderr sockctl 'do' x = pair , x0.send PINGrn
     untold
@@ -134,12 +118,12 @@ hinted() { assert_equal "$(grep -cF -- "$2" <<< "$output")" "$1"; }
     ip netns add "$name"
     ip -n "$name" link set lo up
     for port in 25 80 110 143; do
-        on_terminal "ip netns exec $name sockctl -c 'srv = listen 127.0.0.1:$port ; c = connect 127.0.0.1:$port ; send \"GET / HTTP/1.0\\n\\n\" ; send \"a\\n\"'"
+        at_terminal "ip netns exec $name sockctl -c 'srv = listen 127.0.0.1:$port ; c = connect 127.0.0.1:$port ; send \"GET / HTTP/1.0\\n\\n\" ; send \"a\\n\"'"
         hinted 1 'line protocols end lines with \r\n; see sendline'
     done
-    on_terminal "ip netns exec $name sockctl -c 'srv = listen 127.0.0.1:80 ; connect 127.0.0.1:80 ; send \"a\\r\\nb\\r\\n\" ; sendline a'"
+    at_terminal "ip netns exec $name sockctl -c 'srv = listen 127.0.0.1:80 ; connect 127.0.0.1:80 ; send \"a\\r\\nb\\r\\n\" ; sendline a'"
     hinted 0 'line protocols'
-    on_terminal "ip netns exec $name sockctl -c 'srv = listen 127.0.0.1:81 ; connect 127.0.0.1:81 ; send \"a\\n\"'"
+    at_terminal "ip netns exec $name sockctl -c 'srv = listen 127.0.0.1:81 ; connect 127.0.0.1:81 ; send \"a\\n\"'"
     hinted 0 'line protocols'
     # a port below 1024 and no right to it: the sysctl is named, on a terminal or not
     run ip netns exec "$name" setpriv --reuid 65534 --clear-groups --bounding-set=-all --inh-caps=-all "$(command -v sockctl)" listen 127.0.0.1:81
@@ -150,11 +134,11 @@ hinted() { assert_equal "$(grep -cF -- "$2" <<< "$output")" "$1"; }
 }
 
 @test "hint: peer closed; close it - when its end was told before" {
-    on_terminal "sockctl --keep-going -c 'x = pair ; x0.close
+    at_terminal "sockctl --keep-going -c 'x = pair ; x0.close
 x1.recv'"
     assert_failure 7
     hinted 0 'close x1'
-    on_terminal "sockctl --keep-going -c 'x = pair ; x0.close
+    at_terminal "sockctl --keep-going -c 'x = pair ; x0.close
 x1.recv
 x1.recv
 x1.recv'"
@@ -163,12 +147,12 @@ x1.recv'"
 }
 
 @test "hint: a known option among the data" {
-    on_terminal 'sockctl do x = pair , x0.send hello -t 5s , x0.send hello -t 5s , x1.recv'
+    at_terminal 'sockctl do x = pair , x0.send hello -t 5s , x0.send hello -t 5s , x1.recv'
     hinted 1 '-t was taken as data: options stand before the data'
     assert_output --partial hello-t5s
-    on_terminal 'sockctl print a --format=hex'
+    at_terminal 'sockctl print a --format=hex'
     hinted 1 '--format=hex was taken as data'
-    on_terminal 'sockctl print a -x ; sockctl print -- a -j ; sockctl print a - ; sockctl -c "print a \"-j\""'
+    at_terminal 'sockctl print a -x ; sockctl print -- a -j ; sockctl print a - ; sockctl -c "print a \"-j\""'
     hinted 0 'taken as data'
     run --separate-stderr sockctl print a -j
     assert_output 'a -j'
@@ -185,21 +169,21 @@ x1.recv'"
 
 @test "help longer than the screen goes through PAGER on a terminal, nothing else does" {
     for command in 'help recv' 'recv --help' 'help' 'help bytes'; do
-        PAGER='sed s/^/PAGED/' on_terminal "sockctl $command"
+        PAGER='sed s/^/PAGED/' at_terminal "sockctl $command"
         assert_success
         assert_line --index 0 --partial PAGED
     done
     for command in 'help recv | cat' 'help recv --json' 'help recv > f' 'constants AF_' '-c "help recv | cat"' 'print a'; do
-        PAGER='sed s/^/PAGED/' on_terminal "sockctl $command"
+        PAGER='sed s/^/PAGED/' at_terminal "sockctl $command"
         refute_output --partial PAGED
     done
-    PAGER='sed s/^/PAGED/' on_terminal 'stty rows 200; sockctl help recv'
+    PAGER='sed s/^/PAGED/' at_terminal 'stty rows 200; sockctl help recv'
     refute_output --partial PAGED
     PAGER='sed s/^/PAGED/' run sockctl help recv
     refute_output --partial PAGED
-    PAGER=true on_terminal 'sockctl help recv && echo done'
+    PAGER=true at_terminal 'sockctl help recv && echo done'
     assert_output --regexp '^done.?$'
-    PAGER=nosuch_pager on_terminal 'sockctl help recv'
+    PAGER=nosuch_pager at_terminal 'sockctl help recv'
     assert_line --regexp '^Usage: .*recv'
 }
 

@@ -142,29 +142,15 @@ teardown() {
 }
 
 @test "TERM=dumb: a plain prompt without one escape sequence" {
-    run python3 - <<'PY'
-import os, pty
-pid, fd = pty.fork()
-if pid == 0:
-    os.environ["TERM"] = "dumb"
-    os.execvp("sockctl", ["sockctl"])
-out = b""
-def until(text):
-    global out
-    while text not in out:
-        out += os.read(fd, 4096)
-until(b"sockctl> ")
-os.write(fd, b"x = pair\n")
-until(b"sockctl x1> ")
-os.write(fd, b"x0.send 'a\\x1b[31m'; x1.recv\n")
-until(b"'a\\x1b[31m'\r\n")
-os.write(fd, b"\x04")
-try:
-    while data := os.read(fd, 4096):
-        out += data
-except OSError:
-    pass
-print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), b"\x1b" in out)
+    PYTHONPATH=$BATS_TEST_DIRNAME run python3 - << 'PY'
+from terminal import Terminal
+t = Terminal(["sockctl"], TERM="dumb")
+t.until(b"sockctl> ")
+t.enter("x = pair", b"sockctl x1> ")
+t.enter("x0.send 'a\\x1b[31m'; x1.recv", b"'a\\x1b[31m'\r\n")
+t.until(b"> ")
+t.type("\x04")
+print(t.end(), b"\x1b" in t.out)
 PY
     assert_output '0 False'
 }
