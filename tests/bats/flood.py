@@ -46,7 +46,7 @@ else:
     print("ready", flush=True)
     for _ in range(4):
         say()
-        s.sendall(hostile * (1000000 // len(hostile)) + b"\\n")
+        s.sendall(hostile * (int(sys.argv[4]) // len(hostile)) + b"\\n")
     say()
 """
 
@@ -77,7 +77,9 @@ def keys(t, count, gap=0.01):
 
 
 def main(what):
-    t = Terminal(["sockctl", "--no-init"], slow="slow" in sys.argv)
+    slow = "slow" in sys.argv
+    size = 100000 if slow else 1000000  # of a line
+    t = Terminal(["sockctl", "--no-init"], slow=slow)
     t.until(b"sockctl> ")
     path = os.path.abspath("flood.socket")
     if what == "bytes":
@@ -86,7 +88,7 @@ def main(what):
         path = re.findall(rb"\r(\d+)\r", t.out)[-1].decode()
     else:
         t.enter(f"srv = listen unix:{path}")
-    peer = subprocess.Popen([sys.executable, "-c", PEER, what, path, HOSTILE.hex()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    peer = subprocess.Popen([sys.executable, "-c", PEER, what, path, HOSTILE.hex(), str(size)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def go():
         peer.stdin.write("\n")
@@ -121,7 +123,7 @@ def main(what):
         typed = 4 * "".join(KEYS[i % 8] for i in range(20))
         while b"[1] done" not in t.out:
             t.read(1)
-        assert t.out.count(b"\\x1b]52;c;eA==") > 4 * 10000, "the lines are not on the terminal"
+        assert t.out.count(b"\\x1b]52;c;eA==") == 4 * (size // len(HOSTILE)), "the lines are not on the terminal"
     t.shown = len(t.out)
     t.type("\r")
     t.until(b"l\r" + typed.encode() + b"\r\n")  # the line was run as it was typed
