@@ -30,7 +30,7 @@ static const struct sk_value *nth(const struct sk_value *r, const char *key, siz
 
 /* "label        words" */
 static void put(struct sk_buf *b, const char *label, const char *words) {
-    sk_buf_printf(b, NULL, "%-12s %s\n", label, words);
+    sk_buf_printf(b, NULL, "%-12s %s\n", label, words ? words : "");
 }
 
 /* Words joined by ", ". */
