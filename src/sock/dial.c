@@ -102,7 +102,7 @@ static enum rank judge(const struct sk_err *why, const char **word) {
     *word = NULL;
     if (why->kind == SK_TLS_HANDSHAKE || is_of_dialogue(why)) {
         *word = why->msg;
-        return why->kind == SK_TIMEOUT ? RANK_SILENCE : why->kind == SK_EOF ? RANK_RESET : RANK_HANDSHAKE;
+        return why->kind == SK_TLS_HANDSHAKE ? RANK_HANDSHAKE : RANK_RESET;
     }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].code == why->code) {

@@ -19,16 +19,15 @@ start_namespace() {
 
 # background COMMAND...: a server of this file, ended by stop_servers.
 background() {
-    (exec ip netns exec "$NETNS" "$@") > "$BATS_FILE_TMPDIR/$1.log" 2>&1 3>&- &
+    (exec ip netns exec "$NETNS" "$@") > "$BATS_FILE_TMPDIR/${1##*/}.log" 2>&1 3>&- &
     echo $! >> "$BATS_FILE_TMPDIR/pids"
 }
 
 stop_servers() {
-    local pid
-    while read -r pid; do
-        kill "$pid" 2> /dev/null || :
-        wait "$pid" 2> /dev/null || :
-    done < "$BATS_FILE_TMPDIR/pids"
+    local pids
+    mapfile -t pids < "$BATS_FILE_TMPDIR/pids"
+    [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2> /dev/null || :
+    [ ${#pids[@]} -eq 0 ] || wait "${pids[@]}" 2> /dev/null || :
     ip netns del "$NETNS"
 }
 
