@@ -1,5 +1,5 @@
 /* One server, looked at: two connections at most, and what is known after them. */
-#define _GNU_SOURCE
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -271,7 +271,8 @@ static const char *usual(uint16_t port) {
 static struct sk_value what_to_do(const struct look *l) {
     const char *protocol = text_of(&l->report, "protocol"), *guess = usual(sk_addr_port(&l->peer));
     char text[160];
-    if (l->err.kind != SK_TLS_HANDSHAKE || l->how->upgrade.protocol)
+    bool is_reset = l->err.kind == SK_SYS && l->err.code == ECONNRESET; /* of one that read half a message */
+    if ((l->err.kind != SK_TLS_HANDSHAKE && !is_reset) || l->how->upgrade.protocol)
         return sk_null();
     if (protocol && strcmp(protocol, "http") == 0)
         return sk_text("this is a port for plain HTTP; that for TLS is often 443");

@@ -183,6 +183,13 @@ LIST
     jq -e '.ok == false and .error.code == "TLS_HANDSHAKE" and (.error.said | startswith("HTTP/1.1 400")) and .error.exit == 9' <<< "$output"
 }
 
+@test "a server that says nothing and leaves: the port tells what it may be" {
+    run --separate-stderr inside sockctl -c 'srv = listen 127.0.0.1:5432 ; do srv.accept --as c , c.recv 8 -o /dev/null , close c & tls 127.0.0.1:5432'
+    told 6 'a server on this port may want --starttls postgres'
+    run --separate-stderr inside sockctl -c 'srv = listen 127.0.0.1:389 ; do srv.accept --as c , c.recv -o /dev/null , close c & tls 127.0.0.1:389'
+    told 9 'the server closed the connection' 'a server on this port may want --starttls ldap'
+}
+
 @test "--starttls: a mail server is looked at through its own protocol, twice" {
     cat > smtp.sock << 'SOCK'
 srv = listen 127.0.0.1:0
