@@ -14,6 +14,7 @@
 #include "verbs/io.h"
 #include "verbs/lines.h"
 #include "verbs/secure.h"
+#include "verbs/through.h"
 
 enum { ADDR, SOURCE, INTERFACE, FROM, WARN, BRIEF, RESUME, ATTEMPT, CONCURRENCY, ORDERED };
 enum { CONCURRENCY_DEFAULT = 64, CONCURRENCY_MOST = 4096, AHEAD = 1024 /* targets in here, at most */ };
@@ -334,10 +335,11 @@ static int check(const struct arg *args, const struct common *opt, struct sk_err
         if (ep && ep->tls && opt->tls.starttls)
             return sk_fail_usage(err,
                                  "the address begins with TLS (tls://), --starttls with plain text: write HOST:PORT");
-        if (ep && ep->kind != SK_EP_SOCK && check_target(ep, opt->family, err) < 0)
+        if (ep && ((ep->kind != SK_EP_SOCK && check_target(ep, opt->family, err) < 0) ||
+                   proxy_check(&opt->proxy, ep, 0, err) < 0))
             return -1;
     }
-    return secure_check(opt, true, err);
+    return proxy_check(&opt->proxy, NULL, 0, err) < 0 ? -1 : secure_check(opt, true, err);
 }
 
 /* Each target is one connection at a time, in a race perhaps a few; some descriptors are kept for the rest. */
@@ -367,7 +369,9 @@ static int run_tls(struct call *c) {
         .warn = has(c, WARN) ? c->args[WARN].u.t : 0,
         .resume = !has(c, RESUME) || flag(c, RESUME),
     };
-    int rc = secure_inspection(c, &r->how.settings);
+    int rc = through_set(c, &r->how.dial);
+    if (rc == 0)
+        rc = secure_inspection(c, &r->how.settings);
     if (rc == 0)
         rc = has(c, FROM) ? run_file(r) : run_targets(r);
     sk_tls_settings_free(r->how.settings);
@@ -406,7 +410,7 @@ const struct command cmd_tls = {
             [ORDERED] = OPT(0, "ordered", K_FLAG, "in the order given (the default); --no-ordered: as they come"),
             { .kind = K_END },
         },
-    .flags = FAMILIES | NAMES | WAITS | NO_DEFAULT_TIMEOUT | EACH | TLS_UPGRADE | TLS_CLIENT,
+    .flags = FAMILIES | NAMES | WAITS | NO_DEFAULT_TIMEOUT | EACH | TLS_UPGRADE | TLS_CLIENT | PROXIES,
     .result = R_ITEMS,
     .shows = "target code version",
     .line = tls_line,

@@ -77,8 +77,10 @@ static struct sk_value resumption(const struct sk_value *session) {
 }
 
 /* Does it go on with the session of the first? */
-static void resume(struct look *l, const struct sk_tls_session *session) {
-    struct sk_endpoint ep = { .kind = SK_EP_ADDR, .addr = l->peer };
+static void resume(struct look *l, const struct sk_endpoint *given, const struct sk_tls_session *session) {
+    struct sk_endpoint ep = { .kind = SK_EP_ADDR, .addr = l->peer }; /* the same machine, if the name has several */
+    if (l->how->dial.proxy)
+        ep = *given;
     struct sk_sock *s = NULL;
     struct sk_err why;
     struct sk_value seen = sk_null(), r = resumption(sk_get(&l->report, "session"));
@@ -319,7 +321,7 @@ static void look(struct look *l, const struct sk_endpoint *ep) {
     struct sk_tls_session *session = l->rc == 0 && l->how->resume ? sk_tls_session_take(s) : NULL;
     sk_sock_free(s); /* first: some servers serve one at a time */
     if (l->rc == 0 && l->how->resume)
-        resume(l, session);
+        resume(l, ep, session);
     sk_tls_session_free(session);
 }
 

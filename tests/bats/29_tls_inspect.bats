@@ -208,6 +208,18 @@ SOCK
     told 9 '554 go away'
 }
 
+@test "through a proxy: the target is looked at, twice, and its faults are told" {
+    background microsocks -i 127.0.0.1 -p 1080
+    answers ip netns exec "$NETNS" sockctl connect 127.0.0.1:1080
+    run --separate-stderr inside sockctl tls --proxy socks5://127.0.0.1:1080 127.0.0.1:8443 --verify-name localhost --cafile root.pem --json
+    told 0
+    jq -e '.result | .exit == 0 and .name == "localhost" and .target == "127.0.0.1:8443" and .resumption.resumed' <<< "$output"
+    run --separate-stderr inside sockctl tls --proxy socks5://127.0.0.1:1080 127.0.0.1:8080
+    told 9 "it said 'HTTP/1.1 400"
+    run --separate-stderr inside sockctl tls --proxy socks5://127.0.0.1:1 127.0.0.1:8443
+    told 5 ECONNREFUSED
+}
+
 # ---- servers that misbehave, through every door (RELIABILITY D4, rows 58 to 65) ----
 
 @test "cut off, reset, stalled, full of nonsense: the same status through connect, starttls and tls" {
