@@ -10,7 +10,6 @@
 #include "door/live.h"
 #include "door/pages.h"
 #include "lang/optparse.h"
-#include "net/sockopt.h"
 
 /* The walk over the words before the one that is being typed. */
 struct walk {
@@ -19,9 +18,12 @@ struct walk {
     const char *separator;
     const struct param *value; /* the option whose value comes next, or NULL */
     size_t operands;           /* of cmd, so far */
-    bool over;                 /* options are over */
-    bool lost;                 /* an unknown command: nothing is known */
-    struct frame *frame;       /* whose session is asked too, or NULL */
+    const char *before[2];     /* the first of them */
+    const char *object;        /* NAME. or -s NAME: object_len bytes */
+    size_t object_len;
+    bool over;           /* options are over */
+    bool lost;           /* an unknown command: nothing is known */
+    struct frame *frame; /* whose session is asked too, or NULL */
     struct sk_buf *out;
     const char *typed; /* the part that candidates replace */
     int lead;          /* bytes before it that stay: "c." "--format=" "MSG_PEEK," */
@@ -58,10 +60,24 @@ static void names_of(struct walk *w, enum sk_group group) {
 }
 
 static void socket_options(struct walk *w) {
+    char name[64];
+    const char *before[3] = { w->before[0], w->before[1] };
+    size_t count = w->operands < 2 ? w->operands : 2;
+    const char *equals = strchr(w->typed, '=');
+    if (equals != NULL && (size_t)(equals - w->typed) < sizeof name) { /* NAME=VALUE */
+        snprintf(name, sizeof name, "%.*s", (int)(equals - w->typed), w->typed);
+        before[count++] = name;
+        keep_to(w, '=');
+    }
+    live_options(w->frame, w->object, w->object_len, before, count, strcmp(w->cmd->name, "setsockopt") == 0, offer, w);
+}
+
+/* For `constants`. */
+static void all_constants(struct walk *w) {
     size_t count;
-    const struct sk_sockopt *rows = sk_sockopts(&count);
+    const struct sk_name *rows = sk_names(&count);
     for (size_t i = 0; i < count; i++)
-        candidate(w, rows[i].name, rows[i].level_name);
+        candidate(w, rows[i].name, "");
 }
 
 static void topic_names(struct walk *w) {
@@ -166,6 +182,8 @@ static void values(struct walk *w, const struct param *row) {
             socket_options(w);
         else if (strcmp(row->name, "TOPIC") == 0)
             topic_names(w);
+        else if (strcmp(row->name, "PATTERN") == 0)
+            all_constants(w);
         break;
     default:
         constants(w, row->kind);
@@ -228,6 +246,8 @@ static void begin_command(struct walk *w, const char *word) {
     w->cmd = command_find(name, strlen(name));
     w->lost = w->cmd == NULL;
     w->operands = 0;
+    w->object = word;
+    w->object_len = dot != NULL ? (size_t)(dot - word) : 0;
     w->over = false;
     w->value = NULL;
 }
@@ -240,6 +260,8 @@ static void pass_operand(struct walk *w, const char *word) {
         return;
     }
     w->over |= row != NULL && (row->kind == K_DATA || row->kind == K_PATTERN);
+    if (w->operands < 2)
+        w->before[w->operands] = word;
     w->operands++;
 }
 
@@ -254,6 +276,10 @@ static void pass(struct walk *w, const char *word, const char *next) {
     if (w->value != NULL) {
         if (strcmp(w->value->name, "sep") == 0)
             w->separator = word;
+        if (w->value->letter == 's') {
+            w->object = word;
+            w->object_len = n;
+        }
         w->value = NULL;
     } else if (w->chain && strcmp(word, w->separator) == 0) {
         *w = (struct walk){ .chain = true, .separator = w->separator, .frame = w->frame, .out = w->out };

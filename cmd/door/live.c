@@ -105,13 +105,33 @@ void live_variables(struct frame *f, const char *typed, live_offer *offer, void 
 
 /* ---- Addresses ---- */
 
-static void end_of(const struct sk_sock *s, bool local, live_offer *offer, void *arg) {
-    struct sk_addr addr;
-    char text[SK_ADDR_TEXT];
-    int rc = local ? sk_sock_local((struct sk_sock *)(uintptr_t)s, &addr, NULL)
-                   : sk_sock_remote((struct sk_sock *)(uintptr_t)s, &addr, NULL);
-    if (rc == 0)
-        offer(arg, sk_addr_format(text, sizeof text, &addr), local ? "listens here" : "used before");
+enum { USED_MOST = 32 };
+static char *used[USED_MOST]; /* the latest first */
+
+static void use_address(const char *word, size_t n) {
+    size_t at = 0;
+    while (at + 1 < USED_MOST && used[at] && (strncmp(used[at], word, n) != 0 || used[at][n]))
+        at++;
+    free(used[at]); /* the same one, or the oldest */
+    memmove(used + 1, used, at * sizeof *used);
+    used[0] = strndup(word, n);
+}
+
+void live_remember(const char *line) {
+    bool wanted = false;
+    for (size_t n; line += strspn(line, " \t\n;|&"), (n = strcspn(line, " \t\n;|&")) > 0; line += n) {
+        const char *dot = memchr(line, '.', n), *name = dot ? dot + 1 : line;
+        const struct command *cmd = command_find(name, (size_t)(line + n - name));
+        const struct param *row = cmd ? cmd->params : NULL;
+        while (row && row->kind != K_END && !row->operand)
+            row++;
+        bool address = row && row->kind == K_ADDR;
+        if (!cmd && wanted && strchr("-$'\"", *line) == NULL) {
+            use_address(line, n);
+            wanted = false;
+        }
+        wanted = cmd ? address : wanted;
+    }
 }
 
 static void hosts_names(live_offer *offer, void *arg) {
@@ -131,17 +151,14 @@ static void hosts_names(live_offer *offer, void *arg) {
 void live_addresses(struct frame *f, live_offer *offer, void *arg) {
     char word[WORD];
     for (struct object *obj = f ? session_next(f->ses, NULL) : NULL; obj; obj = session_next(f->ses, obj)) {
-        if (obj->cls != O_SOCKET || obj->u.sock->state == SK_CLOSED)
+        if (obj->cls != O_SOCKET)
             continue;
         snprintf(word, sizeof word, "sock:%s", obj->name);
-        offer(arg, word, "its address");
-        if (obj->u.sock->asked[0])
-            offer(arg, obj->u.sock->asked, "used before");
-        else if (obj->u.sock->state == SK_LISTENING)
-            end_of(obj->u.sock, true, offer, arg);
-        else if (obj->u.sock->state == SK_CONNECTED)
-            end_of(obj->u.sock, false, offer, arg);
+        if (obj->u.sock->state != SK_CLOSED)
+            offer(arg, word, "its address");
     }
+    for (size_t i = 0; f && i < USED_MOST && used[i]; i++)
+        offer(arg, used[i], "used before");
     if (f)
         hosts_names(offer, arg);
 }

@@ -12,7 +12,13 @@ void live_objects(struct frame *f, const char *after, live_offer *offer, void *a
 bool live_method(struct frame *f, const char *name, size_t n, const struct command *cmd);
 /* $NAME; after `$NAME.` its fields, after `$NAME[` the numbers of its items. */
 void live_variables(struct frame *f, const char *typed, live_offer *offer, void *arg);
-/* sock:NAME, addresses that sockets of this session have or had at their ends, names of /etc/hosts. */
+/* For setsockopt and getsockopt with these operands before: names of options that the socket called name[n] (the
+ * current one when n is 0) may have, and their values when `sets`. */
+void live_options(struct frame *f, const char *name, size_t n, const char *const *before, size_t count, bool sets,
+                  live_offer *offer, void *arg);
+/* Take the addresses that a line names for the completion of later ones. */
+void live_remember(const char *line);
+/* sock:NAME, addresses that were used in this session, names of /etc/hosts. */
 void live_addresses(struct frame *f, live_offer *offer, void *arg);
 
 #endif

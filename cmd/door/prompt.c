@@ -14,6 +14,7 @@
 #include "base/module.h"
 #include "door/door.h"
 #include "door/history.h"
+#include "door/live.h"
 #include "door/news.h"
 #include "door/shell.h"
 #include "door/tab.h"
@@ -298,6 +299,7 @@ int prompt_line(struct prompt *p, struct sk_buf *text, struct sk_err *err) {
         if (strspn(whole, " \t") != strlen(whole)) {
             p->editor->remember(whole);
             history_save(whole);
+            live_remember(whole);
         }
         free(whole);
     }
