@@ -20,7 +20,8 @@ test_needs=(/usr/include/cmocka.h:libcmocka-dev bats:bats /usr/lib/bats/bats-ass
     /usr/lib/postfix/sbin/master:postfix /usr/lib/dovecot/imap-login:dovecot-imapd /usr/lib/dovecot/pop3-login:dovecot-pop3d
     /usr/lib/dovecot/managesieve-login:dovecot-managesieved vsftpd:vsftpd prosody:prosody slapd:slapd pgbouncer:pgbouncer inspircd:inspircd)
 # Large ones, for what only the long run does.
-long_needs=('/usr/lib/postgresql/*/bin/postgres:postgresql-15' mariadbd:mariadb-server-core)
+long_needs=('/usr/lib/postgresql/*/bin/postgres:postgresql-15' mariadbd:mariadb-server-core
+    tshark:tshark xmllint:libxml2-utils)
 fuzz_needs=(clang:clang '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*:libclang-rt-14-dev')
 
 as_root() {

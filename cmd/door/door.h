@@ -12,6 +12,7 @@ struct globals {
     } * texts; /* -c TEXT, -f FILE, in order; owned */
     size_t count;
     bool interactive, check, keep_going, echo, tap, no_init, version;
+    const char *trace; /* FILE, or NULL */
     struct common common;
 };
 

@@ -7,7 +7,19 @@
 #include "lang/optparse.h"
 #include "lang/words.h"
 
-enum global { G_COMMAND, G_FILE, G_INTERACTIVE, G_VERSION, G_CHECK, G_KEEP_GOING, G_ECHO, G_TAP, G_LOCAL, G_NO_INIT };
+enum global {
+    G_COMMAND,
+    G_FILE,
+    G_INTERACTIVE,
+    G_VERSION,
+    G_CHECK,
+    G_KEEP_GOING,
+    G_ECHO,
+    G_TAP,
+    G_TRACE,
+    G_LOCAL,
+    G_NO_INIT
+};
 
 const struct param global_rows[] = {
     [G_COMMAND] = OPT('c', "command", K_TEXT, "run the commands of TEXT; may be repeated"),
@@ -19,6 +31,8 @@ const struct param global_rows[] = {
     [G_KEEP_GOING] = OPT(0, "keep-going", K_FLAG, "go on after a failure; the status is that of the first"),
     [G_ECHO] = OPT(0, "echo", K_FLAG, "show each command on stderr before it runs"),
     [G_TAP] = OPT(0, "tap", K_FLAG, "tell how the sections of a test script end, in the Test Anything Protocol"),
+    [G_TRACE] = OPT(0, "trace", K_FILE,
+                    "write what all sockets did, when it is over: FILE.pcapng .mmd .svg .hex .json, else the ladder"),
     [G_LOCAL] = OPT(0, "local", K_FLAG, "use no agent"),
     [G_NO_INIT] = OPT(0, "no-init", K_FLAG, "read no init file"),
 };
@@ -67,6 +81,7 @@ static void set(struct globals *g, enum global id, const char *value, bool on) {
         [G_KEEP_GOING] = &g->keep_going,
         [G_ECHO] = &g->echo,
         [G_TAP] = &g->tap,
+        [G_TRACE] = NULL,
         [G_LOCAL] = NULL,
         [G_NO_INIT] = &g->no_init,
     };
@@ -74,6 +89,8 @@ static void set(struct globals *g, enum global id, const char *value, bool on) {
         add_text(g, value, NULL);
     else if (id == G_FILE)
         add_text(g, NULL, value);
+    else if (id == G_TRACE)
+        g->trace = value;
     else if (flags[id] != NULL) /* there is no agent to leave out */
         *flags[id] = on;
 }
@@ -138,17 +155,19 @@ static size_t value_words(const struct command *cmd, const char *arg) {
     return !found || o.param->kind == K_FLAG ? 0 : o.param->kind == K_CMSG ? 3 : 1;
 }
 
-/* A switch of the program that is no option of the command itself. */
-static bool take_after(struct globals *g, const struct command *cmd, const char *arg) {
+/* A switch of the program that is no option of the command itself: how many words it takes, 0: it is none. */
+static int take_after(struct globals *g, const struct command *cmd, const char *arg, const char *next) {
     const char *value;
     bool on = true;
     int row = find(arg, &value, &on);
     struct option o;
-    if (row < 0 || row == G_INTERACTIVE || global_rows[row].kind != K_FLAG || value != NULL ||
-        option_find(cmd, arg[1] == '-' ? 0 : arg[1], arg + 2, strlen(arg) - 2, &o))
-        return false;
-    set(g, (enum global)row, NULL, on);
-    return true;
+    if (row < 0 || row == G_INTERACTIVE || option_find(cmd, arg[1] == '-' ? 0 : arg[1], arg + 2, strlen(arg) - 2, &o))
+        return 0;
+    bool valued = row == G_TRACE;
+    if (valued ? value == NULL && next == NULL : global_rows[row].kind != K_FLAG || value != NULL)
+        return 0;
+    set(g, (enum global)row, value != NULL ? value : next, on);
+    return valued && value == NULL ? 2 : 1;
 }
 
 int globals_after(struct globals *g, int first, int argc, char **argv) {
@@ -160,8 +179,11 @@ int globals_after(struct globals *g, int first, int argc, char **argv) {
     for (int i = to; i < argc; i++) {
         bool option = argv[i][0] == '-' && argv[i][1] != '\0';
         over |= strcmp(argv[i], "--") == 0 || (!option && operands++ == most);
-        if (!over && option && take_after(g, cmd, argv[i]))
+        int taken = !over && option ? take_after(g, cmd, argv[i], argv[i + 1]) : 0;
+        if (taken > 0) {
+            i += taken - 1;
             continue;
+        }
         argv[to++] = argv[i];
         for (size_t k = !over && option ? value_words(cmd, argv[i]) : 0; k > 0 && i + 1 < argc; k--)
             argv[to++] = argv[++i];

@@ -34,8 +34,7 @@ static const struct {
     { "wait", { "expect", "poll", "silent" } },
     { "options", { "setsockopt", "getsockopt", "options", "settimeout", "info" } },
     { "names", { "getaddrinfo", "getnameinfo", "inet_pton", "inet_ntop", "constants" } },
-    { "tls", { "tls", "starttls", "peercert" } },
-    { "jobs", { "probe" } },
+    { "tls, jobs", { "tls", "starttls", "peercert" } }, /* small ones share a line */
     { "session", { "help", "ls", "use", "set", "print" } },
     { "test", { "assert", "fails" } },
     { "doors", { "do" } },
@@ -50,14 +49,16 @@ static bool leads(size_t group, const char *name) {
 
 enum { COLUMN = 10 };
 
+/* No name of a group is a part of another one. */
+static bool belongs(size_t group, const char *name) { return strstr(groups[group].group, name) != NULL; }
+
 static void group_line(size_t group, struct sk_buf *out) {
     size_t column = COLUMN - 1;
     sk_buf_printf(out, NULL, "%-*s", COLUMN - 1, groups[group].group);
     for (size_t i = 0; i < 6 && groups[group].first[i] != NULL; i++)
         piece(out, &column, COLUMN, groups[group].first[i]);
     for (size_t i = 0; i < command_count; i++)
-        if (!(commands[i]->flags & ALIAS) && strcmp(commands[i]->group, groups[group].group) == 0 &&
-            !leads(group, commands[i]->name))
+        if (!(commands[i]->flags & ALIAS) && belongs(group, commands[i]->group) && !leads(group, commands[i]->name))
             piece(out, &column, COLUMN, commands[i]->name);
     sk_buf_add_str(out, "\n", NULL);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -61,6 +62,11 @@ static const char *host_env(const char *name) {
 }
 
 static bool host_is_terminal(int fd) { return isatty(fd) == 1; }
+
+static size_t host_columns(int fd) {
+    struct winsize size;
+    return isatty(fd) == 1 && ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
 
 static ssize_t host_secret(char *line, size_t room, sk_time deadline, struct sk_err *err) {
     struct termios before, quiet;
@@ -132,6 +138,7 @@ const struct host *process_host(int closed) {
                                 .env = host_env,
                                 .secret = host_secret,
                                 .is_terminal = host_is_terminal,
+                                .columns = host_columns,
                                 .sink = sink_new,
                                 .help = help_text,
                                 .manual = help_manual,

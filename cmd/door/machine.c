@@ -17,6 +17,7 @@
 #include "out/out.h"
 #include "run/task.h"
 #include "run/wake.h"
+#include "verbs/trace.h"
 
 /* "@TOKEN " at the front of a line: its length, 0 without one. */
 static size_t token_len(const char *line, size_t n) {
@@ -179,6 +180,8 @@ int door_lines(struct frame *f, bool no_init) {
     bool is_first_start = false, warned = false;
     struct prompt *screen = terminal ? prompt_open(f, &is_first_start) : NULL;
     f->notify = terminal;
+    if (terminal)
+        trace_start(f->ses, SK_TAPE_MOST);
     if (terminal && f->defaults.verbose >= 0)
         first_lines(is_first_start);
     if (terminal && !no_init)

@@ -10,11 +10,14 @@
 #include "base/parse.h"
 #include "door/door.h"
 #include "door/help.h"
+#include "door/record.h"
+#include "lang/job.h"
 #include "lang/optparse.h"
 #include "net/dns.h"
 #include "run/chaos.h"
 #include "run/fd.h"
 #include "run/wake.h"
+#include "sock/tap.h"
 #include "verbs/tap.h"
 
 static void out_of_memory(void) {
@@ -39,6 +42,24 @@ static int take_environment(struct frame *f, struct sk_err *err) {
             err, "SOCKCTL_FORMAT: '%.40s' is no format; write auto, raw, text, escape, hex, hexdump, base64 or json",
             format);
     return 0;
+}
+
+/* --trace: the file is there before anything runs, or nothing does. */
+static int begin_trace(const struct globals *g, struct sk_err *err) {
+    return g->trace == NULL || g->check || g->version || g->common.help ? 0 : record_begin(g->trace, g, err);
+}
+
+/* The end of the file is that of the sockets. A file that could not be written is a failure, told last. */
+static int end_trace(struct frame *f, int status) {
+    struct sk_err err;
+    if (!sk_tape)
+        return status;
+    jobs_end(f);
+    session_close(f->ses);
+    if (record_end(&err) == 0)
+        return status;
+    int refused = door_refuse(f, &err);
+    return status != 0 ? status : refused;
 }
 
 static int run(struct frame *f, struct globals *g, int argc, char **argv, int first) {
@@ -123,11 +144,14 @@ int main(int argc, char **argv) {
     f.keep_going = g.keep_going;
     f.echo = g.echo;
     f.tap = g.tap;
-    int status = first < 0 || take_environment(&f, &err) < 0 ? door_refuse(&f, &err) : run(&f, &g, argc, argv, first);
+    bool refused = first < 0 || take_environment(&f, &err) < 0 || begin_trace(&g, &err) < 0;
+    int status = refused ? door_refuse(&f, &err) : run(&f, &g, argc, argv, first);
     if (f.tap && !f.defaults.json && first >= 0)
         status = finish_sections(&f, status);
+    status = end_trace(&f, status);
     frame_done(&f); /* ends the jobs */
     session_free(f.ses);
+    sk_tape_done();
     free(g.texts);
     arena_done(&args);
     sk_dns_done();

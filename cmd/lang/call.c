@@ -8,6 +8,7 @@
 #include "lang/arena.h"
 #include "lang/collect.h"
 #include "lang/frame.h"
+#include "sock/tap.h"
 
 enum { KEEP_MAX = 65536 };
 
@@ -111,6 +112,7 @@ int call_new_sock(struct call *c, struct sk_sock *s) {
         return -1;
     }
     obj->u.sock = s;
+    sk_tap_name(s, obj->name);
     c->frame->current = obj->ref;
     sk_drop(c->result);
     c->result = sk_handle(obj->ref);

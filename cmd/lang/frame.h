@@ -19,6 +19,7 @@ struct host {
      * terminal. */
     ssize_t (*secret)(char *line, size_t room, sk_time deadline, struct sk_err *err);
     bool (*is_terminal)(int fd);
+    size_t (*columns)(int fd); /* of the terminal, or 0 */
     /* A sink that writes results to fd in the given style; free with sink_free. */
     struct sink *(*sink)(struct frame *frame, int fd, enum format format);
     void (*echo)(struct frame *frame, const char *text); /* --echo: tell the command before it runs */

@@ -11,6 +11,7 @@
 #include "lang/optparse.h"
 #include "run/task.h"
 #include "run/wait.h"
+#include "sock/tap.h"
 
 enum { KEPT_BYTES = 65536 }; /* of a stream that $_ still holds */
 
@@ -192,6 +193,12 @@ static int tell(struct running *r, struct sink *sink, bool ok, const struct sk_v
     return -1;
 }
 
+/* Where it stopped: for who reads the trace. What an inner command has told stands there already. */
+static void trace_failure(struct call *c) {
+    if (!c->reported && c->err.kind != SK_USAGE)
+        sk_tap_note(c->sock, c->err.msg);
+}
+
 static int end_step(struct running *r, struct sink *sink, int rc) {
     struct call *c = &r->call;
     struct frame *f = r->frame;
@@ -202,6 +209,8 @@ static int end_step(struct running *r, struct sink *sink, int rc) {
     rc = bind_result(r, rc, &value);
     if (rc < 0)
         explain(r);
+    if (rc < 0 && sk_tape)
+        trace_failure(c);
     keep_last(f, c, &value, rc == 0);
     if (!transparent)
         f->last_took = r->time.end - r->time.start;
@@ -294,7 +303,11 @@ static int run_command(struct running *r) {
     if ((c->cmd->flags & PREFIX) && r->frame->depth >= DEEPEST)
         return sk_fail_usage(&c->err, "%s: commands are nested deeper than %d", c->cmd->name, DEEPEST);
     r->frame->depth++;
+    if (c->opt->secret && c->sock != NULL)
+        sk_tap_secret(c->sock, true);
     int rc = c->cmd->flags & TRANSPARENT ? run_inside(c) : c->cmd->run(c);
+    if (c->opt->secret && c->sock != NULL)
+        sk_tap_secret(c->sock, false);
     r->frame->depth--;
     return rc;
 }

@@ -60,6 +60,12 @@ void object_release(struct object *obj) {
     free(obj);
 }
 
+void session_close(struct session *s) {
+    for (struct object *o = s->first; o != NULL; o = o->after)
+        if (o->cls == O_SOCKET && o->u.sock != NULL)
+            sk_sock_close(o->u.sock, NULL);
+}
+
 void session_free(struct session *s) {
     while (s->first != NULL)
         session_remove(s, s->first);

@@ -45,7 +45,8 @@ struct object {
 
 struct session;
 struct session *session_new(void);
-void session_free(struct session *s); /* cancels jobs, closes sockets */
+void session_close(struct session *s); /* all sockets */
+void session_free(struct session *s);  /* cancels jobs, closes sockets */
 
 struct object *session_find(struct session *s, const char *name, size_t n); /* NULL */
 struct object *session_get(struct session *s, struct sk_ref ref);           /* NULL when it is gone */

@@ -60,7 +60,8 @@ const struct command shell_command = {
 };
 
 static int open_file(struct outlet *o, struct call *c, const char *path, bool append) {
-    o->fd = c->frame->host->open(path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), 0666, c->deadline, &c->err);
+    int mode = c->cmd->flags & PRIVATE ? 0600 : 0666;
+    o->fd = c->frame->host->open(path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), mode, c->deadline, &c->err);
     return o->fd < 0 ? -1 : 0;
 }
 

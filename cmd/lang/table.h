@@ -122,6 +122,7 @@ enum command_flags {
     TLS_SERVER = 1 << 21,
     TLS_UPGRADE = 1 << 22, /* --starttls --ehlo */
     PROXIES = 1 << 23,     /* --proxy --send-proxy and what belongs to them: opt->proxy (verbs/through.h) */
+    PRIVATE = 1 << 24,     /* a file that it makes is for its owner alone (trace) */
     PAGED = 1 << 18,       /* a terminal gets long results through a pager (help) */
     TRANSPARENT = 1 << 15, /* no outcome of its own: the steps it ran have told theirs (do, source). Its failure was
                               reported by them */

@@ -8,6 +8,7 @@
 #include "lang/arena.h"
 #include "sock/dial.h"
 #include "sock/msg.h"
+#include "sock/tap.h"
 #include "verbs/io.h"
 
 enum { ITEMS_MOST = 64 };
@@ -181,6 +182,7 @@ static int name_descriptors(struct call *c, struct sk_message *m, struct sk_valu
             return -1;
         }
         obj->u.sock = s;
+        sk_tap_name(s, obj->name);
         sk_push(names, sk_handle(obj->ref));
         call_note(c, "received socket %s", obj->name);
     }

@@ -7,6 +7,7 @@
 #include "base/names.h"
 #include "lang/arena.h"
 #include "sock/poll.h"
+#include "sock/tap.h"
 #include "verbs/io.h"
 
 /* ---- One look at a set of objects ---- */
@@ -43,7 +44,10 @@ static int look(struct call *c, struct watch *w) {
         where[n] = i;
         items[n++] = (struct sk_pollitem){ .sock = obj->u.sock, .events = w->entries[i].events };
     }
+    sk_time since = sk_tape ? sk_now() : 0;
     int ready = sk_poll(items, n, gone ? sk_after(0) : c->deadline, &c->err);
+    if (sk_tape)
+        sk_tap_poll(items, n, since);
     for (size_t i = 0; i < n; i++) {
         w->revents[where[i]] = ready > 0 ? items[i].revents : 0;
         object_release(objects[i]);

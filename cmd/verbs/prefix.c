@@ -98,14 +98,32 @@ static sk_time percentile(const struct samples *s, size_t percent) {
 
 static double micro(sk_time ns) { return (double)(ns / 10) / 100; }
 
+/* Where bucket b begins, in microseconds: 0 1 3 6 12 25 50 100 200 ... */
+static uint64_t bound(int b) { return b < 5 ? (uint64_t)(25 >> (5 - b)) : UINT64_C(25) << (b - 5); }
+
+/* A length of time in microseconds, as short as it can be read. */
+static const char *short_micro(char *dst, size_t size, sk_time ns) {
+    snprintf(dst, size, ns < 10000 ? "%.1f" : "%.0f", micro(ns));
+    return dst;
+}
+
+static int summary(const struct samples *s, struct sk_buf *out, struct sk_err *err) {
+    char p50[32], p90[32], p99[32], most[32];
+    return sk_buf_printf(out, err, "p50 %s  p90 %s  p99 %s  max %s us", short_micro(p50, sizeof p50, percentile(s, 50)),
+                         short_micro(p90, sizeof p90, percentile(s, 90)),
+                         short_micro(p99, sizeof p99, percentile(s, 99)),
+                         short_micro(most, sizeof most, s->list[s->count - 1]));
+}
+
 /* Buckets whose bounds double, as many # as their share of the largest (INTERFACE.md B10). */
-static int histogram(const struct samples *s, struct sk_buf *out, struct sk_err *err) {
-    enum { BAR = 40 };
-    size_t buckets[64] = { 0 }, largest = 0;
-    int first = 63, last = 0;
+static int histogram(const struct samples *s, const char *what, struct sk_buf *out, struct sk_err *err) {
+    enum { BAR = 40, BUCKETS = 50 };
+    size_t buckets[BUCKETS] = { 0 }, largest = 0;
+    int first = BUCKETS - 1, last = 0;
+    sk_buf_printf(out, NULL, "%zu runs of %s, microseconds\n", s->count, what);
     for (size_t i = 0; i < s->count; i++) {
         int b = 0;
-        for (sk_time bound = 1000; b < 63 && s->list[i] >= bound; bound *= 2)
+        while (b < BUCKETS - 1 && (uint64_t)s->list[i] >= bound(b + 1) * 1000)
             b++;
         buckets[b]++;
         first = b < first ? b : first;
@@ -114,15 +132,11 @@ static int histogram(const struct samples *s, struct sk_buf *out, struct sk_err 
     }
     for (int b = first; b <= last; b++) {
         size_t bar = (buckets[b] * BAR + largest / 2) / largest;
-        char range[48];
-        snprintf(range, sizeof range, "%" PRIu64 "..%" PRIu64, b ? UINT64_C(1) << (b - 1) : 0, UINT64_C(1) << b);
-        if (sk_buf_printf(out, err, "%12s %8zu |%.*s\n", range, buckets[b], (int)bar,
-                          "########################################") < 0)
+        if (sk_buf_printf(out, err, "%6" PRIu64 "..%-6" PRIu64 "%5zu |%.*s\n", bound(b), bound(b + 1), buckets[b],
+                          (int)bar, "########################################") < 0)
             return -1;
     }
-    return sk_buf_printf(out, err, "n %zu  min %.1f  p50 %.1f  p90 %.1f  p99 %.1f  max %.1f us", s->count,
-                         micro(s->list[0]), micro(percentile(s, 50)), micro(percentile(s, 90)),
-                         micro(percentile(s, 99)), micro(s->list[s->count - 1]));
+    return summary(s, out, err);
 }
 
 static int stats_put(struct call *c, struct samples *s) {
@@ -130,7 +144,7 @@ static int stats_put(struct call *c, struct samples *s) {
     if (s->count == 0)
         return 0;
     qsort(s->list, s->count, sizeof *s->list, by_length);
-    if (histogram(s, &text, &c->err) < 0) {
+    if (histogram(s, c->body->steps[0].cmd->name, &text, &c->err) < 0) {
         sk_buf_done(&text);
         return -1;
     }

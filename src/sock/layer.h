@@ -34,9 +34,10 @@ static inline bool sk_is_message(const struct sk_sock *s) { return s->type != SO
 static inline bool sk_can_end(const struct sk_sock *s) { return s->type == SOCK_STREAM || s->type == SOCK_SEQPACKET; }
 static inline bool sk_is_plain(const struct sk_sock *s) { return s->layer == &sk_layer_plain; }
 
-/* Account for n bytes at p that one receive brought (0: an end or an empty message). */
-void sk_note_received(struct sk_sock *s, const void *p, size_t n);
-void sk_note_sent(struct sk_sock *s, const void *p, size_t n);
+/* Account for n bytes at p that one receive brought (0: an end or an empty message), for those that were sent. peer:
+ * of a datagram, or NULL. */
+void sk_note_received(struct sk_sock *s, const void *p, size_t n, const struct sk_addr *peer);
+void sk_note_sent(struct sk_sock *s, const void *p, size_t n, const struct sk_addr *peer);
 /* A receive or send failed: keep the state true, make the sentence, return -1. */
 int sk_receive_failed(struct sk_sock *s, int errnum, const char *op, struct sk_err *err);
 int sk_send_failed(struct sk_sock *s, int errnum, const char *op, struct sk_err *err);

@@ -6,6 +6,7 @@
 #include "net/sys.h"
 #include "run/wait.h"
 #include "sock/layer.h"
+#include "sock/tap.h"
 
 /* Whether addr is a file name (not abstract, not autobind). */
 static bool is_path(const struct sk_addr *addr) {
@@ -59,15 +60,18 @@ int sk_sock_listen(struct sk_sock *s, int backlog, struct sk_err *err) {
     if (sk_sock_check(s, "listen", err) < 0 || sk_sys_listen(s->fd, backlog < 0 ? 0 : backlog, err) < 0)
         return -1;
     s->state = SK_LISTENING;
+    sk_tap(s, SK_TAP_LISTEN, 0, NULL);
     return 0;
 }
 
 /* A failed attempt leaves the socket as it was; one that was left alone goes on in the kernel. */
-static void connect_failed(struct sk_sock *s, const struct sk_err *why) {
+static void connect_failed(struct sk_sock *s, const struct sk_err *why, const struct sk_addr *addr) {
     bool goes_on = why->kind == SK_TIMEOUT || why->kind == SK_CANCELED ||
                    (why->kind == SK_SYS && (why->code == EINPROGRESS || why->code == EALREADY));
     if (s->state == SK_CLOSED)
         return;
+    if (!goes_on)
+        sk_tap(s, SK_TAP_FAILED, why->code, addr);
     if (goes_on && s->type == SOCK_STREAM && s->family != AF_UNIX)
         s->state = SK_CONNECTING;
     else if (!goes_on && s->state == SK_CONNECTING)
@@ -78,8 +82,10 @@ int sk_sock_connect(struct sk_sock *s, const struct sk_addr *addr, sk_time deadl
     struct sk_err why;
     if (sk_sock_check(s, "connect", err) < 0)
         return -1;
+    if (s->state != SK_CONNECTING && addr->u.sa.sa_family != AF_UNSPEC)
+        sk_tap(s, SK_TAP_CONNECT, 0, addr);
     if (sk_sys_connect(s->fd, addr, deadline, &why) < 0) {
-        connect_failed(s, &why);
+        connect_failed(s, &why, addr);
         if (err)
             *err = why;
         return -1;
@@ -93,6 +99,7 @@ int sk_sock_connect(struct sk_sock *s, const struct sk_addr *addr, sk_time deadl
     s->peer = *addr;
     s->at_end = false;
     s->error = 0;
+    sk_tap(s, SK_TAP_OPEN, 0, addr);
     return 0;
 }
 
@@ -103,8 +110,12 @@ static int wait_if_lent(struct sk_sock *s, sk_time deadline, struct sk_err *err)
 
 int sk_sock_accept(struct sk_sock *listener, struct sk_sock **out, sk_time deadline, struct sk_err *err) {
     *out = NULL;
-    if (listener->layer->accept && listener->state == SK_LISTENING)
-        return listener->layer->accept(listener, out, deadline, err);
+    if (listener->layer->accept && listener->state == SK_LISTENING) {
+        int r = listener->layer->accept(listener, out, deadline, err);
+        if (r == 0)
+            sk_tap_secure(*out);
+        return r;
+    }
     return sk_accept_plain(listener, out, deadline, err);
 }
 
@@ -123,6 +134,10 @@ int sk_accept_plain(struct sk_sock *listener, struct sk_sock **out, sk_time dead
     s->is_accepted = true;
     if (s->fd >= 0) {
         *out = s;
+        if (sk_tape) {
+            sk_tap_join(s);
+            sk_tap(s, SK_TAP_ACCEPT, 0, &s->peer);
+        }
         return 0;
     }
     s->state = SK_CLOSED;
@@ -134,9 +149,10 @@ int sk_sock_shutdown(struct sk_sock *s, int how, struct sk_err *err) {
     struct sk_err why;
     if (sk_sock_check(s, "shutdown", err) < 0)
         return -1;
-    if (s->layer->shut)
-        return s->layer->shut(s, how, err);
-    if (sk_sys_shutdown(s->fd, how, &why) == 0 || (why.code == ENOTCONN && s->state == SK_ENDED))
+    int r = s->layer->shut ? s->layer->shut(s, how, &why) : sk_sys_shutdown(s->fd, how, &why);
+    if (r == 0)
+        sk_tap(s, SK_TAP_SHUT, how, NULL);
+    if (r == 0 || (!s->layer->shut && why.code == ENOTCONN && s->state == SK_ENDED))
         return 0; /* nothing is left to end after a reset that was told */
     if (err)
         *err = why;

@@ -68,7 +68,7 @@ static ssize_t send_locked(struct sk_sock *s, const struct msghdr *msg, const st
         if (sk_again(s, POLLOUT, &spins, op, deadline, err) < 0)
             return -1;
     }
-    sk_note_sent(s, msg->msg_iov->iov_base, (size_t)r);
+    sk_note_sent(s, msg->msg_iov->iov_base, (size_t)r, to);
     return r;
 }
 
@@ -195,7 +195,7 @@ static int from_kernel(struct sk_sock *s, struct msghdr *msg, int flags, struct 
     sk_buf_commit(&out->data, got);
     describe(s, out, msg, n, (size_t)r);
     if (!aside && !(flags & MSG_PEEK) && (n > 0 || sk_is_message(s)))
-        sk_note_received(s, sk_buf_data(&out->data), got);
+        sk_note_received(s, sk_buf_data(&out->data), got, out->peer.len ? &out->peer : NULL);
     return r > 0 || n == 0 || aside || !sk_can_end(s);
 }
 

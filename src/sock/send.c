@@ -7,19 +7,25 @@
 
 #include "net/sys.h"
 #include "sock/layer.h"
+#include "sock/tap.h"
 
 static const size_t FILE_STEP = 1024 * 1024; /* bytes of one sendfile(2) */
 static const size_t COPY_STEP = 64 * 1024;   /* where sendfile(2) does not fit */
 
-void sk_note_sent(struct sk_sock *s, const void *p, size_t n) {
+void sk_note_sent(struct sk_sock *s, const void *p, size_t n, const struct sk_addr *peer) {
     s->sent += n;
-    if (s->state == SK_CONNECTING)
+    if (s->state == SK_CONNECTING) {
         s->state = SK_CONNECTED;
+        sk_tap(s, SK_TAP_OPEN, 0, NULL);
+    }
     if (s->tap && p)
         s->tap(s, true, p, n, s->tap_arg);
+    if (p)
+        sk_tap_bytes(s, SK_TAP_SENT, p, n, peer);
 }
 
 int sk_send_failed(struct sk_sock *s, int errnum, const char *op, struct sk_err *err) {
+    sk_tap(s, SK_TAP_ERROR, errnum, NULL);
     if (s->state == SK_CONNECTING)
         s->state = SK_NEW;
     if (errnum == EPROTO && s->layer->failed)
@@ -41,7 +47,7 @@ static ssize_t send_once(struct sk_sock *s, const void *buf, size_t n, int flags
         if (sk_again(s, POLLOUT, &spins, op, deadline, err) < 0)
             return -1;
     }
-    sk_note_sent(s, buf, (size_t)r);
+    sk_note_sent(s, buf, (size_t)r, NULL);
     return r;
 }
 
@@ -147,7 +153,7 @@ static int map_file(struct sk_sock *s, int file, off_t offset, size_t count, sk_
         if (r == 0)
             break;
         *sent += (size_t)r;
-        sk_note_sent(s, NULL, (size_t)r);
+        sk_note_sent(s, NULL, (size_t)r, NULL);
     }
     return 0;
 }
@@ -161,7 +167,7 @@ int sk_send_file(struct sk_sock *s, int file, off_t offset, size_t count, sk_tim
         return -1;
     int r = sk_sock_check(s, "sendfile", err);
     if (r == 0) {
-        bool direct = sk_is_plain(s) && !sk_is_message(s) && !s->tap && !s->lent;
+        bool direct = sk_is_plain(s) && !sk_is_message(s) && !s->tap && !s->track && !s->lent;
         r = direct ? map_file(s, file, offset, count, deadline, sent, err) : 1;
         if (r > 0)
             r = copy_file(s, file, offset, count, deadline, sent, err);

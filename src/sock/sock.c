@@ -11,6 +11,7 @@
 #include "net/sys.h"
 #include "run/fd.h"
 #include "sock/layer.h"
+#include "sock/tap.h"
 
 static const int KIND_BITS = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
@@ -34,6 +35,8 @@ static struct sk_sock *make(int family, int type, int proto, enum sk_state state
         s->timeout = 0;
         s->was_timeout_set = true;
     }
+    if (sk_tape)
+        sk_tap_join(s);
     return s;
 }
 
@@ -105,6 +108,8 @@ int sk_sock_adopt(struct sk_sock **out, int fd, struct sk_err *err) {
     s->fd = fd;
     s->lent = fd <= 2;
     s->state = state_of(s);
+    if (s->track) /* now that there are addresses */
+        sk_tap_rejoin(s);
     return 0;
 }
 
@@ -126,6 +131,8 @@ int sk_sock_dup(struct sk_sock **out, struct sk_sock *s, struct sk_err *err) {
     copy->was_timeout_set = s->was_timeout_set;
     copy->timeout = s->timeout;
     copy->peer = s->peer;
+    if (copy->track)
+        sk_tap_rejoin(copy);
     return 0;
 }
 
@@ -144,6 +151,8 @@ static void remove_path(struct sk_sock *s) {
 int sk_sock_close(struct sk_sock *s, struct sk_err *err) {
     if (s->state == SK_CLOSED)
         return 0;
+    if (s->fd >= 0)
+        sk_tap(s, SK_TAP_CLOSE, 0, NULL);
     s->state = SK_CLOSED;
     if (s->layer->close)
         s->layer->close(s);
@@ -171,6 +180,8 @@ void sk_sock_free(struct sk_sock *s) {
         return;
     sk_sock_close(s, NULL);
     sk_buf_done(&s->in); /* bytes given back after the close */
+    if (s->track)
+        sk_tap_leave(s);
     free(s);
 }
 

@@ -16,6 +16,7 @@ enum sk_state { SK_NEW, SK_BOUND, SK_CONNECTING, SK_CONNECTED, SK_LISTENING, SK_
 #define SK_TIMEOUT_UNSET INT64_C(-1)
 
 struct sk_sock;
+struct sk_track;
 struct sk_value;
 struct sk_via;
 struct sk_layer { /* what is under the buffer: plain, tls. The tries never wait. */
@@ -74,8 +75,9 @@ struct sk_sock {
     struct sk_addr unlink; /* UNIX path that bind made: removed by close if it is still the file with this identity */
     dev_t unlink_dev;
     ino_t unlink_ino;
-    char asked[256]; /* the name or address text given to connect, for TLS later */
-    void (*tap)(struct sk_sock *s, bool sent, const void *p, size_t n, void *arg); /* trace, or NULL */
+    char asked[256];        /* the name or address text given to connect, for TLS later */
+    struct sk_track *track; /* where its trace is recorded (sock/tap.h), or NULL */
+    void (*tap)(struct sk_sock *s, bool sent, const void *p, size_t n, void *arg); /* told as it happens, or NULL */
     void *tap_arg;
 };
 

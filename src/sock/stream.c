@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sock/layer.h"
+#include "sock/tap.h"
 
 static const unsigned FILL_FIRST = 16 * 1024, FILL_MOST = 256 * 1024; /* bytes asked of the kernel by one fill */
 static const size_t HELD_MOST = 64u * 1024 * 1024;                    /* look-ahead of one socket */
@@ -29,6 +30,7 @@ int sk_again(struct sk_sock *s, short events, unsigned *spins, const char *op, s
 }
 
 int sk_receive_failed(struct sk_sock *s, int errnum, const char *op, struct sk_err *err) {
+    sk_tap(s, SK_TAP_ERROR, errnum, NULL);
     if (s->state == SK_CONNECTING)
         s->state = SK_NEW;
     if (errnum == EPROTO && s->layer->failed) {
@@ -43,16 +45,21 @@ int sk_receive_failed(struct sk_sock *s, int errnum, const char *op, struct sk_e
     return sk_fail_sys(err, errnum, op, NULL);
 }
 
-void sk_note_received(struct sk_sock *s, const void *p, size_t n) {
+void sk_note_received(struct sk_sock *s, const void *p, size_t n, const struct sk_addr *peer) {
     s->received += n;
     if (n > 0 || !sk_can_end(s)) {
         s->at_end = false;
+        if (s->state == SK_CONNECTING)
+            sk_tap(s, SK_TAP_OPEN, 0, NULL);
         if (s->state == SK_CONNECTING || s->state == SK_ENDED)
             s->state = SK_CONNECTED;
         if (s->tap)
             s->tap(s, false, p, n, s->tap_arg);
+        sk_tap_bytes(s, SK_TAP_RECEIVED, p, n, peer);
         return;
     }
+    if (!s->at_end)
+        sk_tap(s, SK_TAP_END, 0, NULL);
     s->at_end = true;
     s->state = SK_ENDED;
 }
@@ -82,7 +89,7 @@ static ssize_t receive(struct sk_sock *s, void *buf, size_t n, int flags, const 
     s->real_len = (size_t)r;
     size_t got = s->real_len < n ? s->real_len : n;
     if (!(flags & MSG_PEEK) && (n > 0 || sk_is_message(s)))
-        sk_note_received(s, buf, got);
+        sk_note_received(s, buf, got, NULL);
     return (ssize_t)got;
 }
 
@@ -196,7 +203,7 @@ static ssize_t try_bytes(struct sk_sock *s, void *room, size_t n) {
     ssize_t r = s->layer->try_fill(s, room, n, 0);
     if (r < 0)
         return r;
-    sk_note_received(s, room, (size_t)r);
+    sk_note_received(s, room, (size_t)r, NULL);
     sk_buf_commit(&s->in, (size_t)r);
     return r;
 }
@@ -222,6 +229,7 @@ static ssize_t try_message(struct sk_sock *s, void *room, size_t n, bool *cut) {
     *cut = got < (size_t)r;
     int *fds = NULL;
     size_t count = 0;
+    peer.len = msg.msg_namelen;
     sk_cmsg_fds(&msg, got ? &fds : NULL, &count);
     if (got && (count || sk_is_message(s))) {
         struct sk_fdmark *m = sk_mark_add(s, got);
@@ -234,7 +242,7 @@ static ssize_t try_message(struct sk_sock *s, void *room, size_t n, bool *cut) {
             memcpy(&m->peer->u, &peer.u, msg.msg_namelen);
         }
     }
-    sk_note_received(s, room, got);
+    sk_note_received(s, room, got, msg.msg_namelen ? &peer : NULL);
     sk_buf_commit(&s->in, got);
     return (ssize_t)got;
 }

@@ -3,6 +3,7 @@
 
 #include "base/module.h"
 #include "sock/layer.h"
+#include "sock/tap.h"
 
 static const struct sk_tls_module *module;
 
@@ -36,7 +37,10 @@ const char *sk_tls_own_pin(const struct sk_tls_settings *settings) { return modu
 
 int sk_tls_start(struct sk_sock *s, struct sk_tls_settings *settings, const char *name, sk_time deadline,
                  struct sk_err *err) {
-    return sk_sock_check(s, "starttls", err) < 0 ? -1 : module->start(s, settings, name, deadline, err);
+    if (sk_sock_check(s, "starttls", err) < 0 || module->start(s, settings, name, deadline, err) < 0)
+        return -1;
+    sk_tap_secure(s);
+    return 0;
 }
 
 int sk_tls_listen(struct sk_sock *s, struct sk_tls_settings *settings, struct sk_err *err) {

@@ -72,8 +72,11 @@ setup() { cd "$BATS_TEST_TMPDIR" || exit; }
 @test "repeat --stats: percentiles and a histogram" {
     run sockctl repeat -n 200 --stats do
     assert_success
+    assert_line --index 0 '200 runs of do, microseconds'
     assert_line --regexp '^ *[0-9]+\.\.[0-9]+ +[0-9]+ \|#+$'
-    assert_line --index -1 --regexp '^n 200  min [0-9.]+  p50 [0-9.]+  p90 [0-9.]+  p99 [0-9.]+  max [0-9.]+ us$'
+    assert_line --index -1 --regexp '^p50 [0-9.]+  p90 [0-9.]+  p99 [0-9.]+  max [0-9.]+ us$'
+    run bash -c 'sockctl repeat -n 3 --stats sleep 60ms'
+    assert_line --regexp '^ 51200\.\.102400    [123] \|#{13,40}$'
     run sockctl --json repeat -n 50 --stats sleep 1ms
     assert_equal "$(last '.result.us | .min >= 1000 and .min <= .p50 and .p50 <= .p90 and .p90 <= .p99 and .p99 <= .max')" true
 }

@@ -70,15 +70,16 @@ def flat(answers):
 def same_everywhere(data):
     """Without what differs from run to run: ports, times, places in a script, descriptors."""
     data = re.sub(rb"(127\.0\.0\.\d|\[::1\]):\d+", rb"\1:PORT", data)
+    data = b"pcapng" if data.startswith(b"\n\r\r\n") else re.sub(rb"(?m)^ +\d+\.\d{3}  \|.*|^\d+\.\d{6} |^ +0 .*one column = .*|^[a-z0-9]+ +[.#]+ .*", b"TRACE", data)
     data = re.sub(rb"real \d+\.\d+ s|\d+(\.\d+)? ms\b", b"TIME", data)
-    data = re.sub(rb"(?m)^( *\d+\.\.\d+ +\d+ \|#*|n \d+  min .* us|(SOL_SOCKET SO_COOKIE|IPPROTO_TCP TCP_TIMESTAMP) .*)\n", b"", data)  # repeat --stats, options
+    data = re.sub(rb"(?m)^( *\d+\.\.\d+ +\d+ \|#*|p50 .* us|\d+ runs of .*, microseconds|(SOL_SOCKET SO_COOKIE|IPPROTO_TCP TCP_TIMESTAMP) .*)\n", b"", data)  # repeat --stats, options
     data = re.sub(rb"\b(pin|sha256|serial|not_before|not_after|days_left): \S+", rb"\1: KEY", data)
     data = re.sub(rb"(?m)^sockctl: (\S+:\d+: )?", b"sockctl: ", data)
     data = re.sub(rb'"(fd|port|raw|ms|t|seq)":[^,}]*', rb'"\1":0', data)
     return re.sub(rb"(?m)^(fd|tcp|rtt_ms|mss|cwnd|unacked|retransmitted|recv_queue|send_queue|rcvbuf|sndbuf): .*\n", b"", data)
 
 
-UNSTABLE = {"tcp_ms", "dns_ms", "starttls_ms", "days_left", "fix", "serial", "sha256", "pin", "pem", "not_before", "not_after", "handshake_ms", "seq", "t", "ms", "started", "hex", "fd", "port", "raw", "text", "tcp", "recv_queue", "send_queue", "us", "id", "message", "local", "peer", "value", "rcvbuf", "sndbuf", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted"}
+UNSTABLE = {"tcp_ms", "dns_ms", "starttls_ms", "days_left", "fix", "serial", "sha256", "pin", "pem", "not_before", "not_after", "handshake_ms", "seq", "t", "ns", "ms", "started", "hex", "fd", "port", "raw", "text", "tcp", "recv_queue", "send_queue", "us", "id", "message", "local", "peer", "value", "rcvbuf", "sndbuf", "rtt_ms", "mss", "cwnd", "unacked", "retransmitted"}
 
 
 def stable(value):

@@ -265,7 +265,7 @@ SEND = {"send", "sendall", "sendline", "write", "sendfile"}
 ANSWERS = {"probe", "expect", "silent", "assert", "fails", "inet_pton", "getservbyname", "getprotobyname"}
 NAMES = {"connect", "bind", "listen", "sendto", "sendmsg", "getaddrinfo", "getnameinfo", "probe", "resolve", "tls"}
 # Options say what a command can meet, but for these.
-CLOSED_IS_FINE = {"close", "fileno", "info", "poll", "ipoll", "register", "modify", "unregister"}
+CLOSED_IS_FINE = {"close", "fileno", "info", "poll", "ipoll", "register", "modify", "unregister", "trace"}
 
 
 def needed(row):

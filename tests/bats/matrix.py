@@ -127,7 +127,7 @@ def all_said(program, objects):
 
 def told(run):
     status, out, messages, files = run
-    return status, same_everywhere(out), same_everywhere(messages), files
+    return status, same_everywhere(out), same_everywhere(messages), {name: same_everywhere(data) for name, data in files.items()}
 
 
 def difference(one, a, other, b):
