@@ -18,10 +18,10 @@ test_needs=(/usr/include/cmocka.h:libcmocka-dev bats:bats /usr/lib/bats/bats-ass
     mandoc:mandoc shellcheck:shellcheck clang-format:clang-format ip:iproute2 nft:nftables pgrep:procps xxd:xxd
     unshare:util-linux tmux:tmux haproxy:haproxy microsocks:microsocks danted:dante-server tinyproxy:tinyproxy-bin
     /usr/lib/postfix/sbin/master:postfix /usr/lib/dovecot/imap-login:dovecot-imapd /usr/lib/dovecot/pop3-login:dovecot-pop3d
-    /usr/lib/dovecot/managesieve-login:dovecot-managesieved vsftpd:vsftpd prosody:prosody slapd:slapd pgbouncer:pgbouncer inspircd:inspircd)
-# Large ones, for what only the long run does.
-long_needs=('/usr/lib/postgresql/*/bin/postgres:postgresql-15' mariadbd:mariadb-server-core
+    /usr/lib/dovecot/managesieve-login:dovecot-managesieved vsftpd:vsftpd prosody:prosody slapd:slapd pgbouncer:pgbouncer inspircd:inspircd
     tshark:tshark xmllint:libxml2-utils)
+# Large ones, for what only the long run does.
+long_needs=('/usr/lib/postgresql/*/bin/postgres:postgresql-15' mariadbd:mariadb-server-core)
 fuzz_needs=(clang:clang '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*:libclang-rt-14-dev')
 
 as_root() {
