@@ -181,7 +181,13 @@ int io_value(struct call *c, struct sk_value v) {
     return 0;
 }
 
+void io_note_guess(struct call *c, const struct sk_origin *origin) {
+    if (origin->is_guess)
+        call_note(c, "/etc/resolv.conf cannot be read, or names no server: 127.0.0.1 was asked");
+}
+
 int io_origin(struct call *c, const struct sk_origin *origin) {
+    io_note_guess(c, origin);
     if (origin->reason)
         call_extra(c, "reason", sk_text(origin->reason));
     if (origin->server[0])
@@ -204,6 +210,7 @@ void io_answered(struct call *c, const struct sk_origin *origin) {
             call_note(c, "%s", notes[i].note);
     if (origin->server[0])
         call_note(c, "answered by DNS server %s", origin->server);
+    io_note_guess(c, origin);
     if (origin->timeouts)
         call_note(c, "%d question%s got no answer", origin->timeouts, origin->timeouts == 1 ? "" : "s");
     if (origin->is_cut) {

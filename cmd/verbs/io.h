@@ -46,6 +46,7 @@ struct sk_value io_addr(const struct sk_addr *addr);
 
 /* After a name was not resolved: what DNS said and which server, as fields beside the error. Always -1. */
 int io_origin(struct call *c, const struct sk_origin *origin);
+void io_note_guess(struct call *c, const struct sk_origin *origin); /* that resolv.conf names no server */
 /* After it was: who said so, as a note. */
 void io_answered(struct call *c, const struct sk_origin *origin);
 

@@ -43,6 +43,7 @@ static void add(struct probe *p, const struct sk_addr *addr, int type, const str
 /* A name that is not there is told like a port, once, and does not keep the others back. */
 static int tell_unknown(struct probe *p, const char *name, const struct sk_origin *origin) {
     p->unknown++;
+    io_note_guess(p->c, origin);
     return call_item(p->c, each_failure(name, &p->c->err, origin));
 }
 
@@ -184,7 +185,7 @@ const struct command cmd_probe = {
         "name was not resolved.\n"
         "open: connected, or, for datagrams, answered. refused: somebody said no. unreachable: the network said no; in "
         "JSON `code` tells why. silent: no answer in the time of --attempt, as behind a firewall. noanswer: the same "
-        "for datagrams, where it proves nothing: a datagram is sent three times, and no port is called open that "
+        "for datagrams, where it proves nothing: a datagram is sent five times, and no port is called open that "
         "did not answer. Some services answer only to what they understand: --data.\n"
         "A connection is ended in order, so that servers see no reset. A socket that was connected to itself, as "
         "happens among the high ports of loopback, is not taken for open. The number of probes at a time grows as "

@@ -30,6 +30,7 @@ struct resolving {
     bool has_failed;
     sk_time start, progress;
     bool is_shown;
+    bool is_guess; /* resolv.conf names no server */
 };
 
 /* ---- Names ---- */
@@ -187,6 +188,7 @@ static int conclude(struct resolving *r) {
     summary(r, &n, line, sizeof line);
     c->warns = c->frame->host->is_terminal(STDERR_FILENO) && n.out > 1;
     call_note(c, "%s%s", line, n.again ? ", some asked again" : "");
+    io_note_guess(c, &(struct sk_origin){ .is_guess = r->is_guess });
     c->told = true;
     if (n.ok == n.out)
         return 0;
@@ -210,6 +212,7 @@ static int take_answers(struct resolving *r) {
     int more;
     while ((more = sk_bulk_next(r->bulk, &a, c->deadline, &c->err)) > 0) {
         c->more = sk_bulk_ready(r->bulk);
+        r->is_guess |= !a->ok && a->addrs.origin.is_guess;
         bool is_plain = a->ok && call_wants_line(c);
         if ((is_plain ? tell_plainly(c, a, &line) : call_item(c, item_of(a))) < 0) {
             more = -1;

@@ -19,6 +19,10 @@ enum { AHEAD = 4 /* names that may be in here, for each question that may be und
 struct sk_bulk *sk_bulk_new(const struct sk_bulking *how) {
     struct sk_bulk *b = sk_alloc(sizeof *b);
     b->how = *how;
+    if (how->lookup)
+        b->lookup = *how->lookup;
+    b->lookup.soon = true;
+    b->how.lookup = &b->lookup;
     sk_question_init(&b->question, how->lookup, SK_NEVER);
     b->window = how->most < SK_WINDOW_LEAST ? how->most : how->most < SK_WINDOW_SAMPLE ? how->most : SK_WINDOW_SAMPLE;
     b->cap = how->most * AHEAD > AHEAD_LEAST ? how->most * AHEAD : AHEAD_LEAST;
@@ -86,7 +90,7 @@ static int answer_reverse(struct sk_bulk *b, struct sk_entry *e) {
                        sk_escape_cut(shown, sizeof shown, e->text, e->answer.n));
     if (rc < 0)
         return -1;
-    bool use_hosts = !b->how.lookup || !b->how.lookup->no_hosts;
+    bool use_hosts = !b->lookup.no_hosts;
     const char *host = use_hosts ? sk_hosts_reverse(&e->answer.addrs.list[0]) : NULL;
     e->answer.host = host ? sk_strdup(host) : NULL;
     return host != NULL;
@@ -135,6 +139,8 @@ static struct sk_entry *new_entry(struct sk_bulk *b, const char *name, size_t n)
     e->answer.addrs.origin.reason = NULL;
     e->answer.addrs.origin.server[0] = '\0';
     e->answer.addrs.origin.timeouts = 0;
+    e->answer.addrs.origin.is_guess = false;
+    e->has_answer[0] = e->has_answer[1] = false;
     e->is_done = false;
     if (b->ring)
         b->ring[e->answer.number % b->cap] = e;

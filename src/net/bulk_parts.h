@@ -16,6 +16,7 @@ struct sk_entry {
     struct sk_entry *next, *older; /* in its list; of all */
     struct sk_op *op;              /* its question of the first pass */
     sk_time asked;                 /* then */
+    bool has_answer[2];            /* of IPv6, IPv4: its addresses are known from the first pass */
     bool is_done;
     char *text;
     size_t room;
@@ -28,6 +29,7 @@ struct sk_entries {
 
 struct sk_bulk {
     struct sk_bulking how;
+    struct sk_lookup lookup;
     struct sk_question question;
     size_t server; /* of the question's, asked in the first pass */
     struct sk_entries idle, waiting, again, done;
@@ -43,6 +45,9 @@ struct sk_bulk {
     bool is_ended;
     struct sk_scope tasks;
     unsigned at_work, resting;
+    unsigned mute;                /* questions of the second pass, one after the other, that nobody answered */
+    bool is_tried;                /* then: one of them is asked for with patience */
+    struct sk_origin mute_origin; /* who was silent */
     struct sk_event news, room, doubts;
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "net/bulk_parts.h"
 #include "net/dns_channel.h"
 #include "run/wait.h"
@@ -12,6 +13,7 @@ enum {
     SILENCES = 20,   /* in a row: the next server is asked */
     AGAIN_MOST = 64, /* tasks of the second pass */
     REFUSED_TRIES = 5,
+    MUTE_NAMES = 100,
 };
 #define LATE_LEAST (500 * SK_MS) /* before that no question counts as lost */
 #define LOOK       (50 * SK_MS)  /* how often to look for those that are late */
@@ -37,10 +39,35 @@ static int ask_patiently(const struct sk_bulk *b, const char *name, int family, 
     }
 }
 
+/* Was anybody there? When all were silent for many names, the rest is not asked for with as much patience. */
+static void note_voice(struct sk_bulk *b, int rc, const struct sk_err *err, const struct sk_origin *origin) {
+    bool is_mute =
+        rc < 0 && err->kind != SK_CANCELED &&
+        (err->kind != SK_GAI ||
+         (origin->reason && (strcmp(origin->reason, "TIMEOUT") == 0 || strcmp(origin->reason, "UNREACHABLE") == 0)));
+    b->mute = is_mute ? b->mute + 1 : 0;
+    if (is_mute)
+        b->mute_origin = *origin;
+}
+
+static bool is_mute(const struct sk_bulk *b) { return b->mute >= MUTE_NAMES && b->is_tried; }
+
+/* It was asked for once, of somebody who has been silent for all names before it. */
+static void give_up(struct sk_bulk *b, struct sk_entry *e) {
+    struct sk_answer *a = &e->answer;
+    char shown[120];
+    a->addrs.origin = b->mute_origin;
+    sk_fail(&a->err, SK_GAI, EAI_AGAIN, "resolve", "%s: no answer from DNS server %s, as for %u questions before",
+            sk_escape_cut(shown, sizeof shown, e->text, a->n), a->addrs.origin.server, b->mute);
+    b->doubtful--;
+    sk_bulk_finish(b, e, a->addrs.count > 0 && !b->how.reverse);
+}
+
 static void name_again(struct sk_bulk *b, struct sk_entry *e) {
     struct sk_answer *a = &e->answer;
     int rc = sk_dns_ask_name(&a->addrs.list[0], b->how.lookup, sk_after(b->how.attempt), &a->host, &a->addrs.origin,
                              &a->err);
+    note_voice(b, rc, &a->err, &a->addrs.origin);
     if (rc == 0 && !a->host)
         sk_fail(&a->err, SK_GAI, EAI_NONAME, "resolve", "%s: no name for this address (%s)", a->name,
                 a->addrs.origin.server);
@@ -48,29 +75,60 @@ static void name_again(struct sk_bulk *b, struct sk_entry *e) {
     sk_bulk_finish(b, e, rc == 0 && a->host);
 }
 
+/* IPv6 first: that of the second pass came behind the IPv4 of the first. */
+static void put_ip6_first(struct sk_addrs *addrs) {
+    size_t n = 0;
+    while (n < addrs->count && addrs->list[n].u.sa.sa_family == AF_INET)
+        n++;
+    for (size_t from = n; n > 0 && from < addrs->count; from++)
+        for (size_t i = from; i > from - n; i--) {
+            struct sk_addr addr = addrs->list[i];
+            int ttl = addrs->ttl[i];
+            addrs->list[i] = addrs->list[i - 1];
+            addrs->ttl[i] = addrs->ttl[i - 1];
+            addrs->list[i - 1] = addr;
+            addrs->ttl[i - 1] = ttl;
+        }
+}
+
 /* One family after the other, so that each has an answer of its own. */
 static void resolve_again(struct sk_bulk *b, struct sk_entry *e) {
     static const int families[] = { AF_INET6, AF_INET };
-    sk_time share = b->how.family ? b->how.attempt : b->how.attempt / 2;
+    struct sk_answer *a = &e->answer;
+    sk_time share = b->how.family || a->addrs.count ? b->how.attempt : b->how.attempt / 2;
     struct sk_err err;
     struct sk_origin told = { 0 };
     bool has_failed = false;
-    e->answer.addrs.count = 0;
     for (size_t i = 0; i < 2; i++) {
-        if (b->how.family && b->how.family != families[i])
+        if ((b->how.family && b->how.family != families[i]) || e->has_answer[i])
             continue;
-        if (ask_patiently(b, e->text, families[i], sk_after(share), &e->answer.addrs, &err) == 0)
-            continue;
-        if (!has_failed || sk_dns_weight(&err) > sk_dns_weight(&e->answer.err)) {
-            e->answer.err = err;
-            told = e->answer.addrs.origin;
+        int rc = ask_patiently(b, e->text, families[i], sk_after(share), &a->addrs, &err);
+        note_voice(b, rc, &err, &a->addrs.origin);
+        if (rc < 0 && (!has_failed || sk_dns_weight(&err) > sk_dns_weight(&a->err))) {
+            a->err = err;
+            told = a->addrs.origin;
         }
-        has_failed = true;
+        has_failed |= rc < 0;
     }
     if (has_failed)
-        e->answer.addrs.origin = told;
+        a->addrs.origin = told;
+    if (e->has_answer[1])
+        put_ip6_first(&a->addrs);
     b->doubtful--;
-    sk_bulk_finish(b, e, e->answer.addrs.count > 0);
+    sk_bulk_finish(b, e, a->addrs.count > 0);
+}
+
+/* One name with patience, unless that is known to be in vain; one of them is asked for all the same. */
+static void ask_again(struct sk_bulk *b, struct sk_entry *e) {
+    if (is_mute(b)) {
+        give_up(b, e);
+        return;
+    }
+    bool is_trial = b->mute >= MUTE_NAMES;
+    b->is_tried |= is_trial;
+    (b->how.reverse ? name_again : resolve_again)(b, e);
+    if (is_trial)
+        b->is_tried = false;
 }
 
 static int work(void *arg) {
@@ -79,7 +137,7 @@ static int work(void *arg) {
     while (!sk_canceled()) {
         struct sk_entry *e = sk_pop_entry(&b->again);
         if (e) {
-            (b->how.reverse ? name_again : resolve_again)(b, e);
+            ask_again(b, e);
             continue;
         }
         b->resting++;
@@ -157,7 +215,8 @@ int sk_bulk_begin(struct sk_bulk *b, sk_time *when, struct sk_err *err) {
     struct sk_channel *channel = b->waiting.first ? channel_of(b, err) : NULL;
     if (b->waiting.first && !channel)
         return -1;
-    while (b->waiting.first && b->under_way + questions(b) <= b->window + 1 && is_due(b, when)) {
+    unsigned window = is_mute(b) ? b->how.most : b->window; /* that can do no harm, and will not take so long */
+    while (b->waiting.first && b->under_way + questions(b) <= window + 1 && is_due(b, when)) {
         struct sk_entry *e = sk_pop_entry(&b->waiting);
         if (!is_asked_first(b, e->text)) {
             doubt(b, e);
@@ -183,6 +242,8 @@ static void note_span(struct sk_bulk *b, sk_time span) {
 /* How long to wait for an answer. Longer would be a waste: what is lost holds a place that others could have. */
 static sk_time patience(const struct sk_bulk *b) {
     sk_time span = b->span + 4 * b->spread, most = b->question.conf.timeout_ms * SK_MS;
+    if (is_mute(b) && most > LATE_LEAST)
+        return LATE_LEAST;
     if (b->span == 0 || span > most)
         return most;
     return span < LATE_LEAST ? LATE_LEAST : span;
@@ -222,6 +283,12 @@ static void conclude(struct sk_bulk *b, struct sk_op *op) {
     struct sk_entry *e = op->owner;
     adapt(b, op);
     note_span(b, sk_now() - e->asked);
+    for (int i = 0; i < 2; i++) {
+        const struct sk_query *query = &op->query[i];
+        e->has_answer[i] = query->is_used && query->status == ARES_SUCCESS;
+        if (query->is_used && query->status != ARES_ETIMEOUT && query->status != ARES_ECONNREFUSED)
+            b->mute = 0;
+    }
     int rc = sk_dns_conclude(op, e->text, &b->question, &e->answer.addrs, &e->answer.err);
     leave(b, e);
     if (rc == 0)

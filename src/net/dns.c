@@ -182,21 +182,6 @@ int sk_dns_weight(const struct sk_err *why) {
     return why->kind != SK_GAI ? 3 : why->code == EAI_NONAME ? 1 : why->code == EAI_NODATA ? 2 : 3;
 }
 
-void sk_question_init(struct sk_question *q, const struct sk_lookup *how, sk_time deadline) {
-    static struct sk_resolv_conf conf;
-    static struct sk_stamp stamp;
-    if (sk_stamp_changed(&stamp, "/etc/resolv.conf"))
-        sk_resolv_conf(&conf, "/etc/resolv.conf");
-    *q = (struct sk_question){ .conf = conf, .tcp = how && how->tcp, .start = sk_now(), .deadline = deadline };
-    if (how && how->server_count > 0) {
-        size_t n = how->server_count < SK_SERVERS_MAX ? how->server_count : SK_SERVERS_MAX;
-        memcpy(q->conf.servers, how->servers, n * sizeof *how->servers);
-        q->conf.server_count = n;
-    }
-    if (how && how->no_search)
-        q->conf.ndomains = 0;
-}
-
 static void begin(struct asking *a, const struct sk_question *question) {
     const struct sk_resolv_conf *conf = &question->conf;
     a->question = question;
@@ -253,6 +238,7 @@ static void tell_server(const struct asking *a, const struct sk_addr *one, struc
     char text[SK_ADDR_TEXT];
     size_t used = 0;
     origin->source = "dns";
+    origin->is_guess = a->question->conf.has_none;
     origin->timeouts += a->timeouts;
     origin->server[0] = '\0';
     for (size_t i = 0; i < a->server_count && used < sizeof origin->server; i++)

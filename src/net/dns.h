@@ -23,6 +23,7 @@ struct sk_lookup {
     bool tcp;       /* ask over TCP */
     bool no_hosts;  /* leave the hosts file out */
     bool no_search; /* leave resolv.conf's search list out */
+    bool soon;      /* ask a lone server again soon, for as long in all: where packets get lost */
 };
 /* "ADDR" or "ADDR:PORT" (port 53), IPv6 with a port in brackets: strict, no names. Errors: SK_USAGE. */
 int sk_server_parse(struct sk_addr *out, const char *text, size_t n, struct sk_err *err);

@@ -15,6 +15,7 @@ struct sk_resolv_conf {
     char domains[6][256]; /* the search list */
     int ndomains, ndots, tries, timeout_ms;
     bool rotate;
+    bool has_none; /* the file, if there is one, names no server */
 };
 void sk_resolv_conf(struct sk_resolv_conf *conf, const char *path);
 

@@ -15,6 +15,7 @@ struct sk_origin {
     char server[160];   /* the DNS server that said so; when all were silent, all of them; "" */
     int timeouts;       /* queries that got no answer in time */
     bool is_cut;        /* there were more addresses than we take */
+    bool is_guess;      /* resolv.conf names no server: this machine was asked */
 };
 
 struct sk_addrs { /* owned list; all zero is empty */

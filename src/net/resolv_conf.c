@@ -7,6 +7,8 @@
 
 #include "net/dns_parts.h"
 
+#define SOON 500 /* ms */
+
 #define DOMAINS_MAX     ((int)(sizeof((struct sk_resolv_conf *)0)->domains / sizeof(char[256])))
 #define NAMESERVERS_MAX 3 /* MAXNS of resolv.h: libc asks no more */
 
@@ -67,7 +69,36 @@ void sk_resolv_conf(struct sk_resolv_conf *conf, const char *path) {
     if (conf->server_count == 0) {
         sk_addr_loopback(&conf->servers[0], AF_INET, 53);
         conf->server_count = 1;
+        conf->has_none = true;
     }
     if (conf->ndomains == 0 && gethostname(host, sizeof host - 1) == 0 && strchr(host, '.'))
         add_domain(conf, strchr(host, '.') + 1);
+}
+
+/* The first answer is not waited for that long, but all of them are. */
+static void ask_sooner(struct sk_resolv_conf *conf) {
+    int all = conf->timeout_ms * ((1 << conf->tries) - 1);
+    if (conf->timeout_ms <= SOON)
+        return;
+    conf->timeout_ms = SOON;
+    for (conf->tries = 1; conf->timeout_ms * ((1 << conf->tries) - 1) < all; conf->tries++)
+        continue;
+}
+
+void sk_question_init(struct sk_question *q, const struct sk_lookup *how, sk_time deadline) {
+    static struct sk_resolv_conf conf;
+    static struct sk_stamp stamp;
+    if (sk_stamp_changed(&stamp, "/etc/resolv.conf"))
+        sk_resolv_conf(&conf, "/etc/resolv.conf");
+    *q = (struct sk_question){ .conf = conf, .tcp = how && how->tcp, .start = sk_now(), .deadline = deadline };
+    if (how && how->server_count > 0) {
+        size_t n = how->server_count < SK_SERVERS_MAX ? how->server_count : SK_SERVERS_MAX;
+        memcpy(q->conf.servers, how->servers, n * sizeof *how->servers);
+        q->conf.server_count = n;
+        q->conf.has_none = false;
+    }
+    if (how && how->no_search)
+        q->conf.ndomains = 0;
+    if (how && how->soon && q->conf.server_count == 1)
+        ask_sooner(&q->conf);
 }

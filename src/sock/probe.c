@@ -8,7 +8,7 @@
 #include "run/fd.h"
 #include "run/wait.h"
 
-enum { SENDS = 3 };
+enum { SENDS = 5 };
 #define PARTING (50 * SK_MS) /* and four times what the connection took */
 
 const char *const sk_verdicts[] = { "open", "refused", "unreachable", "silent", "noanswer", NULL };

@@ -27,7 +27,7 @@ struct sk_probed {
 };
 
 /* Connect to addr and leave (FIN; what the peer says until its own end is read, for a short time, so that it meets no
- * RST), or, with type SOCK_DGRAM, send it a datagram, up to three times, and wait for one. type 0: SOCK_STREAM; at UNIX
+ * RST), or, with type SOCK_DGRAM, send it a datagram, up to five times, and wait for one. type 0: SOCK_STREAM; at UNIX
  * paths whatever type is bound there. A TCP connection to itself counts as refused: nobody listens. At the deadline, if
  * that is before the attempt's end, the verdict is silence. Waits for the answer. -1: cancelled, or this machine has no
  * room: SK_SYS with EMFILE, ENFILE, ENOBUFS, ENOMEM, or EADDRNOTAVAIL when all ports for it are in use (or the address

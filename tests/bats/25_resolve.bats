@@ -151,6 +151,34 @@ h4.test 10.0.0.4'
     done
 }
 
+@test "a server that is silent for good: a line for each name, without the patience for each; one that comes back is heard" {
+    local total=500
+    [[ -z ${SOCKCTL_LONG:-} ]] || total=20000
+    start_dns --lose 100
+    seq -f 'h%g.test' "$total" > names
+    sockctl resolve --no-search --attempt 1s --server "$dns" --file names > out 2> err || assert_equal $? 4
+    diff <(sort names) <(cut -d' ' -f1 out | sort)
+    assert_equal "$(cut -d' ' -f2-3 out | sort | uniq | xargs)" '! EAI_AGAIN ! ETIMEDOUT'
+    grep -q "no answer from DNS server $dns, as for [0-9]* questions before" out
+    # gone for a while: what is asked for later is answered
+    start_dns
+    kill -STOP "$peer_pid"
+    mkfifo list
+    sockctl resolve --no-search --attempt 1s --server "$dns" --file list > out 2> err 3>&- &
+    local resolver=$!
+    exec 7> list
+    seq -f 'h%g.test' 300 >&7
+    timeout 60 bash -c 'until grep -q questions out; do sleep 0.1; done'
+    kill -CONT "$peer_pid"
+    timeout 60 bash -c 'until grep -q " 10.0" out; do echo h1.test; sleep 0.3; done' >&7
+    seq -f 'h%g.test' 301 400 >&7
+    exec 7>&-
+    wait "$resolver" || assert_equal $? 4
+    assert_equal "$(awk '{ n = substr($1, 2) + 0; if (n > 300) print $2, $3 }' out | sort)" \
+        "$(for i in {301..400}; do printf 'fd00::%x 10.0.1.%d\n' "$i" $((i - 256)); done | sort)"
+    diff <(seq -f 'h%g.test' 400 | sort) <(cut -d' ' -f1 out | sort -u)
+}
+
 @test "answered before the question is sent, in both families" {
     start_dns
     resolve --ordered a.onion h1.test b.onion

@@ -127,6 +127,17 @@ def servers(lab, good):
     session.end()
 
 
+def numbers(good):
+    """Nobody can guess the number of the next question."""
+    good.ids.clear()
+    session = Sockctl()
+    for i in range(100):
+        session(f"getaddrinfo -t 20s -4 --server 127.0.0.1 good.test{i}")
+    session.end()
+    steps = {(b - a) % 65536 for a, b in zip(good.ids, good.ids[1:])}
+    expect("the numbers of questions", (len(set(good.ids)) > 90, len(steps) > 80), (True, True))
+
+
 def link_local(lab):
     """A server at a link-local address, which c-ares 1.18 does not understand."""
     text = subprocess.run(["ip", "-j", "-6", "addr", "show", "dev", "v0", "scope", "link"], capture_output=True, text=True, check=True).stdout
@@ -143,6 +154,25 @@ def link_local(lab):
     expect("another link", gai("--server", server.replace("v0", "lo"), "any.test")[0] in (4, 124), True)
 
 
+def unreadable(lab, good):
+    """Files that may not be read, for root without its rights: as if they were not there."""
+    mute = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", SOCKCTL]
+    lab.configure(hosts="192.0.2.7 good.test\n", resolv="nameserver 192.0.2.254\n")
+    own = [os.path.join(lab.dir, name) for name in ("etc_hosts", "etc_resolv.conf", "etc_nsswitch.conf")]
+    for path in own:
+        os.chmod(path, 0)
+    good.log.clear()
+    done = subprocess.run([*mute, "-v", "getaddrinfo", "--first", "-4", "-t", "20s", "good.test"], capture_output=True, text=True, check=False)
+    expect("unreadable files", (done.returncode, done.stdout, bool(good.log)), (0, "192.0.2.1:0\n", True))
+    expect("unreadable files, told", "resolv.conf cannot be read" in done.stderr, True)
+    for words in (["getaddrinfo", "-t", "20s", "nx.test"], ["connect", "-t", "20s", "nx.test:9"], ["resolve", "nx.test"], ["probe", "nx.test:9"]):
+        done = subprocess.run([*mute, *words], capture_output=True, text=True, check=False)
+        expect(f"unreadable files: {words[0]}", (done.returncode, "resolv.conf cannot be read" in done.stderr), (4, True))
+    for path in own:
+        os.chmod(path, 0o644)
+    expect("readable again", gai("good.test")[1], ["192.0.2.7"])
+
+
 def bad_files(lab, good):
     """A resolv.conf that is missing, empty, garbage: 127.0.0.1, as resolver(5) says."""
     for what, text in (("empty", ""), ("garbage", "\0\x01nameserver\nnameserver \nnameserver x.test 300.1.1.1 ::g\noptions \0\nsearch\n" + "x" * 5000), ("NUL", "name\0server 192.0.2.254\n")):
@@ -152,6 +182,7 @@ def bad_files(lab, good):
         expect(f"resolv.conf: {what}: asked", bool(good.log), True)
     lab.configure(hosts="\0\0\0\n" + "x" * 100000 + "\n::1\n1.2.3.4\n\n192.0.2.7 seven\n" + "\xff\xfe\n", resolv="nameserver 127.0.0.1\n", order="nosuch [!UNAVAIL=return] files dns")
     expect("hosts: garbage", gai("seven")[1], ["192.0.2.7"])
+    unreadable(lab, good)
     etc = os.path.join(lab.dir, "etc")
     shutil.copytree("/etc", etc, symlinks=True, ignore=lambda _, names: [n for n in names if n in ("resolv.conf", "hosts", "nsswitch.conf")])
     run("mount", "--bind", etc, "/etc")
@@ -182,6 +213,7 @@ def main():
     files(lab)
     options(lab, good)
     servers(lab, good)
+    numbers(good)
     connecting(lab, good)
     link_local(lab)
     bad_files(lab, good)

@@ -149,7 +149,8 @@ if ARES >= (1, 32):  # takes what cannot be read for an answer, also with anothe
 
 
 class Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, log, always):
+    def __init__(self, log, always, ids=None):
+        self.ids = [] if ids is None else ids
         self.log, self.always, self.transport, self.elsewhere = log, always, None, []
 
     def connection_made(self, transport):
@@ -163,6 +164,7 @@ class Datagrams(asyncio.DatagramProtocol):
     def datagram_received(self, data, addr):
         q = Query(data)
         self.log.append(f"{q.name} {KINDS.get(q.type, q.type)}")
+        self.ids.append(struct.unpack("!H", q.id)[0])
         kind = self.always or q.name.split(".", maxsplit=1)[0]
         if kind == "loss":  # every second question is lost
             if sum(entry.startswith("loss") for entry in self.log) % 2:
@@ -211,7 +213,7 @@ class Server(threading.Thread):
     def __init__(self, address="127.0.0.1", always=None):
         super().__init__(daemon=True)
         self.address, self.always = address, always
-        self.log, self.ready = [], threading.Event()
+        self.log, self.ids, self.ready = [], [], threading.Event()
         self.start()
         self.ready.wait()
 
@@ -219,7 +221,7 @@ class Server(threading.Thread):
         asyncio.run(self.serve())
 
     async def serve(self):
-        _, datagrams = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Datagrams(self.log, self.always), local_addr=(self.address, 53))
+        _, datagrams = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Datagrams(self.log, self.always, self.ids), local_addr=(self.address, 53))
         if not self.always:
             await datagrams.prepare()
         await asyncio.start_server(lambda r, w: conversation(r, w, self.log), self.address, 53)
