@@ -156,7 +156,7 @@ static const char tls[] =
     "        c = connect $srv.local --tls --pin $srv.tls.pin; print $c.tls.version'\n";
 
 static const char proxies[] =
-    "connect and wait-ready go through a proxy: it resolves the name, and nobody else is asked.\n"
+    "connect, wait-ready and tls go through a proxy: it resolves the name, and nobody else is asked.\n"
     "\n"
     "  --proxy socks5://HOST:PORT    SOCKS 5, also with a user and a password\n"
     "  --proxy http://HOST:PORT      CONNECT of HTTP, also with Basic authentication\n"

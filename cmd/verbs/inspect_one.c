@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "lang/frame.h"
+#include "sock/via.h"
 #include "verbs/each.h"
 #include "verbs/inspect.h"
 #include "verbs/io.h"
@@ -38,7 +39,7 @@ static void note_times(struct look *l, const struct sk_endpoint *ep, const struc
 static int dial(struct look *l, const struct sk_endpoint *ep, struct sk_sock **s, struct sk_err *err) {
     struct sk_attempts attempts;
     int rc = sk_dial(s, NULL, ep, &l->how->dial, l->deadline, &attempts, err);
-    if (rc == 0 && l->peer.len == 0)
+    if (rc == 0 && l->tcp < 0)
         note_times(l, ep, &attempts);
     if (rc < 0)
         l->origin = attempts.origin;
@@ -314,7 +315,7 @@ static void look(struct look *l, const struct sk_endpoint *ep) {
     l->rc = dial(l, ep, &s, &l->err);
     if (l->rc < 0)
         return;
-    l->peer = s->peer;
+    l->peer = s->via ? s->via->target : s->peer; /* a name went to the proxy: not known then */
     l->rc = handshake(l, s);
     if (sk_tls_report(s, &l->report, &(struct sk_err){ 0 }) < 0)
         l->report = sk_null();

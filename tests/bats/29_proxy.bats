@@ -11,7 +11,8 @@ load tls
 
 setup_file() {
     start_namespace
-    cd "$BATS_FILE_TMPDIR" || return
+    make_authorities
+    sign server root /CN=server "$LEAF"$'\n'subjectAltName=DNS:localhost,DNS:inner.test,IP:127.0.0.1
     printf 'me:secret\nnot this line\n' > login
     printf 'me:wrong\n' > wrong
     write_configurations
@@ -28,8 +29,6 @@ setup_file() {
     for port in 1080 1081 1082 8888 8889 9001 9002 9003 9100 8080 8081; do
         answers ip netns exec "$NETNS" sockctl connect "127.0.0.1:$port" || { echo "nobody at $port"; tail -n 3 ./*.log; return 1; }
     done
-    make_authorities
-    sign server root /CN=server "$LEAF"$'\n'subjectAltName=DNS:localhost,DNS:inner.test,IP:127.0.0.1
 }
 
 teardown_file() { stop_servers; }
@@ -83,6 +82,8 @@ events { worker_connections 64; }
 http {
     access_log off; client_body_temp_path $dir/a; proxy_temp_path $dir/b; fastcgi_temp_path $dir/c; uwsgi_temp_path $dir/d; scgi_temp_path $dir/e;
     server { listen 127.0.0.1:8080; location / { default_type text/plain; return 200 "hello from nginx\n"; } }
+    server { listen 127.0.0.1:8443 ssl proxy_protocol; ssl_certificate $dir/server.pem; ssl_certificate_key $dir/server.key;
+             location / { default_type text/plain; return 200 "hello\n"; } }
     server { listen 127.0.0.1:8081 proxy_protocol;
              location / { default_type text/plain; return 200 "\$proxy_protocol_addr:\$proxy_protocol_port \$proxy_protocol_server_addr\n"; } }
 }
@@ -108,8 +109,7 @@ asked() { everywhere 0 "$(page)" connect "$@" 127.0.0.1:8080 , send "$get" , exp
     run --separate-stderr inside sockctl --json connect --proxy socks5://127.0.0.1:1081 127.0.0.1:8080
     assert_failure 3
     assert_equal "$(last '[.error.code, .error.blame]')" '["EACCES","proxy"]'
-    told 'the proxy 127.0.0.1:1081 wants a user and a password: write where USER:PASSWORD is, --proxy-auth file:PATH or env:NAME' || \
-        [[ $(last .error.message) == *'wants a user and a password'* ]]
+    [[ $(last .error.message) == *'the proxy 127.0.0.1:1081 wants a user and a password: write where USER:PASSWORD is, --proxy-auth file:PATH or env:NAME'* ]]
     run --separate-stderr inside sockctl connect --proxy socks5://127.0.0.1:1081 --proxy-auth file:wrong 127.0.0.1:8080
     assert_failure 3
     told 'does not accept this user and password'
@@ -196,13 +196,29 @@ blamed() {
     told 'wants a user and a password'
 }
 
+@test "tls looks at a server through a proxy, twice, and tells it the header" {
+    run inside sockctl --json tls --proxy socks5://127.0.0.1:1080 --send-proxy v2 --cafile root.pem localhost:8443
+    assert_success
+    run jq -c '.result | [.target, .addr, .code, .verify, .resumption.resumed]' <<< "$output"
+    assert_output '["localhost:8443",null,null,true,true]'
+    run --separate-stderr inside sockctl tls --proxy socks5://127.0.0.1:1080 --cafile root.pem 127.0.0.1:1
+    assert_failure 5
+    [[ $output$stderr == *'did not get through: connection refused'* ]]
+}
+
 # ---- proxies that do not behave ----
+
+# next_peer ACTION...: start_peer, once the one before has written its last line into the log that they share.
+next_peer() {
+    [ -z "${peer_pid:-}" ] || wait "$peer_pid" || :
+    start_peer "$@"
+}
 
 # answered STATUS WORDS KIND ACTION...: a proxy of that kind that does this.
 answered() {
     local status=$1 words=$2 kind=$3
     shift 3
-    start_peer "$@"
+    next_peer "$@"
     run --separate-stderr sockctl connect -t 10s --proxy "$kind://$peer_addr" h.test:80
     assert_failure "$status"
     told "$words"
@@ -226,24 +242,24 @@ answered() {
 }
 
 @test "silence is 124, and a byte at a time is as good as all at once" {
-    start_peer recv:3 wait
+    next_peer recv:3 wait
     run --separate-stderr sockctl connect -t 300ms --proxy "socks5://$peer_addr" h.test:80
     assert_failure 124
     told "no answer from the proxy $peer_addr"
-    start_peer 'send:HTTP/1.1 2' wait
+    next_peer 'send:HTTP/1.1 2' wait
     run --separate-stderr sockctl connect -t 300ms --proxy "http://$peer_addr" h.test:80
     assert_failure 124
     told "no whole answer from the proxy $peer_addr after 'HTTP/1.1 2'"
-    start_peer recv:3 'sendslow:\x05\x00' recv:13 'sendslow:\x05\x00\x00\x03\x04name\x00\x50and what follows\n' shutdown wait
+    next_peer recv:3 'sendslow:\x05\x00' recv:13 'sendslow:\x05\x00\x00\x03\x04name\x00\x50and what follows\n' shutdown wait
     run sockctl do connect --proxy "socks5://$peer_addr" h.test:80 , read
     assert_output 'and what follows'
-    start_peer 'sendslow:HTTP/1.1 200 fine\r\nA: b\r\n\r\nand what follows\n' shutdown wait
+    next_peer 'sendslow:HTTP/1.1 200 fine\r\nA: b\r\n\r\nand what follows\n' shutdown wait
     run sockctl do connect --proxy "http://$peer_addr" h.test:80 , read
     assert_output 'and what follows'
 }
 
 @test "a refusal's page is one line without control characters" {
-    start_peer 'send:HTTP/1.1 403 No\r\nContent-Length: 60\r\n\r\n<html><style>b{}</style>\n<h1>Not\x1b[2J today</h1>\nask\n  me</html>' wait
+    next_peer 'send:HTTP/1.1 403 No\r\nContent-Length: 60\r\n\r\n<html><style>b{}</style>\n<h1>Not\x1b[2J today</h1>\nask\n  me</html>' wait
     run --separate-stderr sockctl connect --proxy "http://$peer_addr" h.test:80
     assert_failure 3
     assert_equal "$stderr" "sockctl: connect to h.test:80: the proxy $peer_addr refuses: 403 No: 'Not\\x1b[2J today ask me' (EACCES)"
