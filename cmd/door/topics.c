@@ -260,7 +260,9 @@ static const char smtp[] = "A talk with a mail server, up to the end of its gree
                            "Does it offer STARTTLS?\n"
                            "\n"
                            "    sockctl do connect mail.example.com:25 , expect -r '^220 .*\\r\\n' , \\\n"
-                           "      sendline 'EHLO me' , expect -r '^250.STARTTLS' && echo yes\n";
+                           "      sendline 'EHLO me' , expect -r '^250.STARTTLS' && echo yes\n"
+                           "\n"
+                           "connect --starttls smtp mail.example.com:587 says all that, and goes on with TLS.\n";
 
 static const char udp[] = "Two datagram sockets that talk; recvfrom tells who sent what:\n"
                           "\n"

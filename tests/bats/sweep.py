@@ -68,6 +68,11 @@ CHAINS = {
         do("connect PEER , expect ready , readline , sendline hello , read 11 , shutdown wr , read"),
         peer="sendslow:ready\\n recvline send:some@data@ big:300 wait".replace("@", "\\x20").split(),
     ),
+    "upgrade": Chain(
+        do("fails 9 connect PEER --starttls smtp --ehlo me --insecure , print done"),
+        peer="sendslow:220-a\\r\\n220@b\\r\\n recvline send:250-b\\r\\n250@STARTTLS\\r\\n recvline send:454@later\\r\\n wait".replace("@", "\\x20").split(),
+        without=["read", "close"],  # of the loader of modules
+    ),
     "large": Chain(do("connect PEER , read 500000 , sendall --file big"), peer="big:500000 sink".split()),
     "jobs": Chain(["-c", "x = pair\nx1.readline &\nx0.sendline hello\nwait\nprint x | cat\n! echo y\nx0.send z ; x1.recv"], without=["close"]),
     "machine": Chain(
