@@ -378,6 +378,17 @@ answered() {
     assert_output $'192.0.2.1:1\ndata'
 }
 
+@test "on a path too: version 2 tells paths, version 1 nothing" {
+    script '
+        srv = listen --accept-proxy unix:./listener.sock
+        a = connect --send-proxy v2 --told-source unix:/run/a --told-target unix:@b unix:./listener.sock
+        b = srv.accept
+        c = connect --send-proxy v1 unix:./listener.sock
+        d = srv.accept
+        print $b.peer $b.proxy.target $b.proxy.kind $d.proxy.kind $d.peer'
+    assert_output 'unix:/run/a unix:@b v2 v1 unix:'
+}
+
 @test "a thousand that say nothing stop nobody" {
     ulimit -n 4096
     script '
