@@ -93,6 +93,7 @@ ended() {
 }
 
 @test "a storm of signals that mean nothing to us, and stops, lose no byte and start nothing twice" {
+    no_leak_check
     local size=60000000
     start_peer --count 2 "big:$size"
     sockctl do connect "$peer_addr" , read > wanted
@@ -106,6 +107,7 @@ ended() {
 }
 
 @test "stopped and continued: the deadline counts on, the wait too" {
+    no_leak_check
     sockctl do x = pair , x0.recv -t 5s 2> err 3>&- &
     pid=$!
     at_rest "$pid"

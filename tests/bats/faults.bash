@@ -23,6 +23,3 @@ under_strace() {
     shift
     strace -qq -o "$BATS_TEST_TMPDIR/trace" "${options[@]}" sockctl "$@"
 }
-
-# LeakSanitizer does not work under strace.
-no_leak_check() { export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0; }
