@@ -52,11 +52,11 @@ static size_t longest_line(const struct sk_tap_event *e) {
     return longest;
 }
 
-static void add_new_name(struct trace_ladder *l, const struct sk_track *t, uint32_t *last) {
-    if (!t || t->id <= *last)
+static void add_new_name(struct trace_ladder *l, const struct sk_track *t, bool *known) {
+    if (!t || known[t->id])
         return;
     l->has_many |= l->names.len > 0;
-    *last = t->id;
+    known[t->id] = true;
     if (l->names.len)
         sk_buf_add_str(&l->names, " ", NULL);
     trace_name(t, &l->names);
@@ -66,7 +66,7 @@ struct trace_ladder *trace_ladder_new(size_t columns, const struct sk_track *onl
     struct trace_ladder *l = sk_alloc(sizeof *l);
     struct sk_buf text = { 0 };
     size_t widest = 1, longest = 0;
-    uint32_t last = 0;
+    bool *known = sk_alloc(sk_tape->tracks + 1);
     l->only = only;
     l->label_most = columns > TIME_WIDTH + 2 + LEAST + LABEL_LEAST ? columns - TIME_WIDTH - 2 - LEAST : LABEL_LEAST;
     for (const struct sk_tap_event *e = sk_tape->first; e; e = e->next) {
@@ -75,8 +75,9 @@ struct trace_ladder *trace_ladder_new(size_t columns, const struct sk_track *onl
         size_t width = label(e, l->label_most, &text), line = longest_line(e);
         widest = width > widest ? width : widest;
         longest = line > longest ? line : longest;
-        add_new_name(l, e->track, &last);
+        add_new_name(l, e->track, known);
     }
+    free(known);
     sk_buf_done(&text);
     size_t room = columns > TIME_WIDTH + 2 + widest + LEAST ? columns - TIME_WIDTH - 2 - widest : LEAST;
     l->inner = longest + 7 < LEAST ? LEAST : longest + 7 < room ? longest + 7 : room;

@@ -1,6 +1,7 @@
 /* The ladder as a sequence diagram of Mermaid, for issues and READMEs. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -22,11 +23,11 @@ static int add_label(struct sk_buf *out, const struct sk_buf *text, bool note, s
 }
 
 /* Whoever takes part, in order of appearance: ids, since no name may be "end". */
-static int add_participant(const struct sk_track *t, uint32_t *last, struct sk_buf *out, struct sk_err *err) {
+static int add_participant(const struct sk_track *t, bool *known, struct sk_buf *out, struct sk_err *err) {
     struct sk_buf name = { 0 };
-    if (!t || t->id <= *last)
+    if (!t || known[t->id])
         return 0;
-    *last = t->id;
+    known[t->id] = true;
     trace_name(t, &name);
     sk_buf_printf(out, NULL, "    participant s%u as ", t->id);
     add_label(out, &name, true, NULL);
@@ -84,11 +85,12 @@ static int add_event(const struct sk_tap_event *e, struct sk_buf *out, struct sk
 }
 
 int trace_mermaid(const struct sk_track *only, struct sk_buf *out, struct sk_err *err) {
-    uint32_t last = 0;
+    bool *known = sk_alloc(sk_tape->tracks + 1);
     int rc = sk_buf_add_str(out, "sequenceDiagram\n    participant me as sockctl\n", err);
     for (const struct sk_tap_event *e = sk_tape->first; rc == 0 && e; e = e->next)
         if (trace_is_of(e, only))
-            rc = add_participant(e->track, &last, out, err);
+            rc = add_participant(e->track, known, out, err);
+    free(known);
     if (rc == 0 && sk_tape->lost_events)
         rc = sk_buf_printf(out, err, "    Note over me: %" PRIu64 " older events are gone\n", sk_tape->lost_events);
     for (const struct sk_tap_event *e = sk_tape->first; rc == 0 && e; e = e->next)

@@ -93,6 +93,7 @@ for line in open("out", encoding="utf-8"):
     assert_line --index 0 sequenceDiagram
     assert_line '    participant me as sockctl'
     assert_line --regexp '^    participant s[0-9]+ as end$'
+    assert_line --regexp '^    participant s[0-9]+ as x0$' # its events come later than those of younger sockets
     refute_line --regexp 'participant end'
     assert_line --regexp '^    me->>s[0-9]: \+[0-9.]+s 11B GET a#59;b#35;c\\r\\n$'
     assert_line --regexp '^    s[0-9]->>me: \+[0-9.]+s 11B GET a#59;b#35;c\\r\\n$'
