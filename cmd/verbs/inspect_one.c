@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "lang/frame.h"
+#include "sock/proxy.h"
 #include "sock/via.h"
 #include "verbs/each.h"
 #include "verbs/inspect.h"
@@ -21,6 +22,7 @@ struct look {
     char name[256];            /* whom the certificate must be for */
     sk_time dns, tcp, upgrade; /* lengths; -1: there was none */
     struct sk_origin origin;   /* who said that there is no such name */
+    int blame;                 /* where there was a proxy: enum sk_proxy_blame */
     struct sk_value report, again;
     struct sk_err err;
     int rc;
@@ -41,8 +43,10 @@ static int dial(struct look *l, const struct sk_endpoint *ep, struct sk_sock **s
     int rc = sk_dial(s, NULL, ep, &l->how->dial, l->deadline, &attempts, err);
     if (rc == 0 && l->tcp < 0)
         note_times(l, ep, &attempts);
-    if (rc < 0)
+    if (rc < 0) {
         l->origin = attempts.origin;
+        l->blame = attempts.blame;
+    }
     sk_attempts_done(&attempts);
     return rc;
 }
@@ -302,6 +306,8 @@ static void make_failure(const struct look *l, struct inspected *out) {
     inspect_failed(l->text, &why, &l->origin, out);
     sk_put(&out->item, "fix", l->report.type == SK_RECORD ? what_to_do(l) : sk_null());
     sk_put(&out->item, "said", copy_of(&l->report, "said"));
+    if (l->blame)
+        sk_put(&out->item, "blame", sk_text(sk_proxy_blames[l->blame]));
 }
 
 /* ---- All of it ---- */

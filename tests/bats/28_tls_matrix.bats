@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # ctest: TIMEOUT 600
+# presets: dev asan
 # Each row of tls_matrix.tsv: openssl s_server with that certificate, and sockctl by connect, starttls and tls, where it fails because of the
 # certificate also with --insecure. The address sanitizer takes every third row, all with SOCKCTL_LONG=1.
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # ctest: TIMEOUT 600
+# presets: dev asan
 # tls: servers are looked at and explained. nginx with several certificates, openssl, scripts that speak plain text first, and servers that misbehave.
 
 load servers
@@ -216,8 +217,9 @@ SOCK
     jq -e '.result | .exit == 0 and .name == "localhost" and .target == "127.0.0.1:8443" and .resumption.resumed' <<< "$output"
     run --separate-stderr inside sockctl tls --proxy socks5://127.0.0.1:1080 127.0.0.1:8080
     told 9 "it said 'HTTP/1.1 400"
-    run --separate-stderr inside sockctl tls --proxy socks5://127.0.0.1:1 127.0.0.1:8443
-    told 5 ECONNREFUSED
+    run --separate-stderr inside sockctl tls --proxy socks5://127.0.0.1:1 127.0.0.1:8443 --json
+    told 5
+    jq -e '.error | .code == "ECONNREFUSED" and .blame == "way" and .name == "127.0.0.1:8443"' <<< "$output"
 }
 
 # ---- servers that misbehave, through every door (RELIABILITY D4, rows 58 to 65) ----
