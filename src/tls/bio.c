@@ -37,7 +37,6 @@ static int bio_read(BIO *bio, char *p, int n) {
     if (t->in.len == 0 && !t->in_ended && !t->in_error)
         fill(t);
     if (t->in.len == 0) {
-        sk_buf_done(&t->in); /* idle connections hold no memory for it */
         if (!t->in_ended && !t->in_error)
             BIO_set_retry_read(bio);
         return t->in_ended ? 0 : -1;

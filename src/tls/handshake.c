@@ -32,6 +32,8 @@ void tls_free(struct tls *t) {
     sk_buf_done(&t->out);
     sk_drop(t->problems);
     sk_drop(t->staple);
+    free(t->failure);
+    free(t->name);
     free(t);
 }
 
@@ -115,7 +117,7 @@ static int may_attach(const struct sk_sock *s, const struct sk_tls_settings *set
 }
 
 struct tls *tls_new(struct sk_tls_settings *settings, const char *name, struct sk_err *err) {
-    char words[160], sni[256] = "";
+    char words[160], sni[256] = "", plain[256];
     name = name ? name : "";
     if (settings->sni && plain_name(settings->sni, sni, err) < 0)
         return NULL;
@@ -124,10 +126,11 @@ struct tls *tls_new(struct sk_tls_settings *settings, const char *name, struct s
     t->problems = sk_list();
     t->staple = sk_null();
     t->began = sk_now();
-    if (plain_name(name, t->name, err) < 0) {
+    if (plain_name(name, plain, err) < 0) {
         tls_free(t);
         return NULL;
     }
+    t->name = sk_strdup(plain);
     tls_begin(t);
     t->ssl = SSL_new(settings->ctx);
     if (t->ssl && prepare(t, settings->sni ? sni : NULL) == 0)
@@ -160,7 +163,7 @@ static int confirm(struct sk_sock *s, sk_time deadline, struct sk_err *err) {
         tls_begin(t);
         enum tls_step step = tls_judge(t, SSL_peek(t->ssl, &byte, 1));
         if (step == STEP_FAILED)
-            *err = t->failure;
+            *err = *t->failure;
         if (step != STEP_AGAIN || t->moved != t->after)
             return step == STEP_FAILED ? -1 : 0;
         if (sk_again(s, POLLIN, &spins, "handshake", patience < deadline ? patience : deadline, &why) == 0)
@@ -189,8 +192,7 @@ static int finish(struct sk_sock *s, sk_time deadline, struct sk_err *err) {
     t->took = sk_now() - t->began;
     t->after = t->moved - t->in.len;
     if (tls_check_peer(t, err) < 0 || check_alpn(t, err) < 0) {
-        t->has_failed = true;
-        t->failure = *err;
+        *tls_give_up(t) = *err;
         return -1;
     }
     if (sk_layer_tls.flush(s, "handshake", deadline, err) < 0)
@@ -204,7 +206,7 @@ int tls_handshake(struct sk_sock *s, sk_time deadline, struct sk_err *err) {
     for (unsigned spins = 0;;) {
         struct tls *t = tls_of(s);
         if (t->has_failed) {
-            *err = t->failure;
+            *err = *t->failure;
             return -1;
         }
         tls_begin(t);

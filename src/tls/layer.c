@@ -23,9 +23,18 @@ void tls_begin(struct tls *t) {
     t->tries = 0;
 }
 
+struct sk_err *tls_give_up(struct tls *t) {
+    t->has_failed = true;
+    if (!t->failure)
+        t->failure = sk_alloc(sizeof *t->failure);
+    return t->failure;
+}
+
 enum tls_step tls_judge(struct tls *t, int result) {
     int error = result > 0 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, result);
     tls_push(t);
+    if (t->in.len == 0) /* who is idle from now on holds no memory for what comes */
+        sk_buf_done(&t->in);
     switch (error) {
     case SSL_ERROR_NONE:
         return STEP_DONE;
@@ -37,8 +46,7 @@ enum tls_step tls_judge(struct tls *t, int result) {
     default:
         if (t->done && t->settings->allow_truncation && t->in_ended && t->in.len == 0)
             return STEP_END;
-        t->has_failed = true;
-        tls_explain(t, error, &t->failure);
+        tls_explain(t, error, tls_give_up(t));
         return STEP_FAILED;
     }
 }
@@ -50,7 +58,7 @@ static ssize_t no_more(enum tls_step step) {
 
 static int failed(struct sk_sock *s, struct sk_err *err) {
     if (err)
-        *err = tls_of(s)->failure;
+        *err = *tls_of(s)->failure;
     return -1;
 }
 
@@ -84,7 +92,7 @@ static ssize_t try_fill(struct sk_sock *s, void *buf, size_t n, int flags) {
 static ssize_t cannot_send(struct tls *t) {
     char byte;
     tls_begin(t);
-    if (tls_judge(t, SSL_peek(t->ssl, &byte, 1)) == STEP_FAILED && t->failure.kind != SK_TLS_TRUNCATED)
+    if (tls_judge(t, SSL_peek(t->ssl, &byte, 1)) == STEP_FAILED && t->failure->kind != SK_TLS_TRUNCATED)
         errno = EPROTO;
     else
         errno = t->out_error;

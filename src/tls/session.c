@@ -76,7 +76,7 @@ int tls_settle(struct sk_sock *s, sk_time deadline, struct sk_err *err) {
     struct tls *t = tls_of(s);
     tls_await_ticket(t, deadline);
     if (t->has_failed)
-        *err = t->failure;
+        *err = *t->failure;
     return t->has_failed ? -1 : 0;
 }
 

@@ -236,6 +236,7 @@ static int configure(SSL_CTX *ctx, struct sk_tls_settings *settings, const struc
         set_groups(ctx, config->groups, err) < 0 || tls_load_trust(ctx, config, server, settings, err) < 0)
         return -1;
     if (server) {
+        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* a ticket holds all of it, at the client's */
         SSL_CTX_set_session_id_context(ctx, settings->digest, DIGEST);
         if (settings->alpn)
             SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, settings);

@@ -55,10 +55,10 @@ struct tls {
     struct sk_value problems; /* of this verification: a list of records */
     struct sk_value staple;   /* what the server sent with its certificate (OCSP), a record, or null: not asked for */
     bool has_failed;
-    struct sk_err failure; /* then every try says this */
-    char name[256];        /* that the peer was verified for; "" for none */
-    SSL_SESSION *ticket;   /* the last one, not yet kept in the file or handed out */
-    sk_time began, took;   /* the handshake */
+    struct sk_err *failure; /* then every try says this */
+    char *name;             /* that the peer was verified for; "" for none */
+    SSL_SESSION *ticket;    /* the last one, not yet kept in the file or handed out */
+    sk_time began, took;    /* the handshake */
 };
 
 extern const struct sk_layer sk_layer_tls;
@@ -75,6 +75,8 @@ bool tls_push(struct tls *t);
 enum tls_step { STEP_DONE, STEP_AGAIN, STEP_END, STEP_FAILED /* t->failure */ };
 /* Before a call of OpenSSL that may fail. */
 void tls_begin(struct tls *t);
+/* From now on every try fails with what is put here. */
+struct sk_err *tls_give_up(struct tls *t);
 /* What the result of SSL_... means; pushes what it left to be sent. */
 enum tls_step tls_judge(struct tls *t, int result);
 

@@ -269,18 +269,40 @@ while fcntl.ioctl(4, termios.FIONREAD, bytes(4)) != bytes(4): pass'
     assert_output --partial "the client does not speak TLS: it said 'GET / HTTP/1.0'"
 }
 
-@test "stalled handshakes stop nobody, and are given up at their deadline" {
+@test "stalled handshakes stop nobody, and all are given up at their deadline" {
     local n=100
     [ -z "${SOCKCTL_LONG:-}" ] || n=1000
-    listener 1 '--cert server.pem --key server.key' ', readline , print served'
-    run timeout 60 sockctl -c "repeat -n $n connect 127.0.0.1:$port
-        c = connect -t 20s tls://127.0.0.1:$port --cafile root.pem
-        c.send 'hello\n'"
+    cat > stalled.py << 'PY'
+import select, socket, sys
+idle = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for i in range(int(sys.argv[2]))]
+print("stalled", flush=True)
+poll = select.poll()
+for s in idle:
+    poll.register(s, select.POLLIN)
+over = set()
+while len(over) < len(idle):
+    for fd, event in poll.poll(60000) or sys.exit(f"{len(idle) - len(over)} are still there"):
+        over.add(fd)
+        poll.unregister(fd)
+print(len(over))
+PY
+    listener 1 '--cert server.pem --key server.key' $', readline , print served , accept -s srv -t 60s\nprint $srv.tls.last_failure'
+    rm -f stalled && mkfifo stalled
+    (exec python3 stalled.py "$port" "$n" > stalled 2> stalled.err 3>&-) &
+    local idle=$! said
+    exec 7< stalled
+    read -r said <&7
+    assert_equal "$said" stalled
+    run sockctl do connect -t 20s "tls://127.0.0.1:$port" --cafile root.pem , send 'hello\n' , close
     assert_success
+    read -r said <&7
+    exec 7<&-
+    wait "$idle" || fail "$(cat stalled.err)"
+    assert_equal "$said" "$n"
+    sockctl connect "tls://127.0.0.1:$port" --cafile root.pem
     wait "$listener"
-    run sockctl -c 'srv = listen -q --within 500ms tls://127.0.0.1:0 --self-signed ; c = connect $srv.local ; c.read -t 60s ; print $srv.tls.last_failure'
-    assert_success
-    assert_output 'timed out: TLS handshake'
+    run tail -n 2 listener.out
+    assert_output $'served\ntimed out: TLS handshake'
 }
 
 @test "a silent server: 124" {
