@@ -91,8 +91,11 @@ static int set_server(struct sk_channel *channel) {
 static int init_channel(struct sk_channel *channel) {
     struct ares_options o = { 0 };
     char lookups[] = "b";
+    /* With all of these given (no domains, no sort list, servers that set_server replaces), it reads no files: it would
+     * read before the beginning of a line of resolv.conf that starts with NUL. */
     int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_DOMAINS |
-               ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF | ARES_OPT_NOROTATE;
+               ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF | ARES_OPT_NOROTATE | ARES_OPT_SERVERS |
+               ARES_OPT_SORTLIST;
     o.flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_STAYOPEN | ARES_FLAG_NOALIASES | ARES_FLAG_NOSEARCH |
               (channel->key.tcp ? ARES_FLAG_USEVC : 0);
     o.timeout = channel->key.timeout_ms;
