@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "net/sys.h"
+#include "run/wait.h"
 
 enum { CHUNK = 65536, LINE_MOST = 1024 };
 
@@ -52,7 +53,7 @@ int lines_next(struct lines *l, const char **line, size_t *n, sk_time deadline, 
         l->taken = 0;
         unsigned char *room = sk_buf_room(&l->held, CHUNK, err);
         ssize_t got = room ? sk_sys_read(l->fd, room, CHUNK, deadline, err) : -1;
-        if (got < 0)
+        if (got < 0 || sk_charge((size_t)got, "read", deadline, err) < 0) /* a file may have no end, and no line */
             return -1;
         sk_buf_commit(&l->held, (size_t)got);
         l->ended = got == 0;

@@ -112,6 +112,11 @@ h4.test 10.0.0.4'
     resolve - < /dev/null
     assert_success
     assert_output ''
+    # a line without an end is no reason not to listen
+    run timeout -k 20 1 sockctl resolve --file /dev/zero
+    assert_failure 124
+    run --separate-stderr sockctl resolve -t 300ms --file /dev/zero
+    assert_failure 124
 }
 
 @test "thousands of names, one question in a hundred lost: as many lines, each name once" {
