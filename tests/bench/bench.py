@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench_shell import bench_shell
 from bench_tls import bench_tls
 from kit import BUILD, CPU, SCALE, SOCKCTL, compare, compile_programs, namespace, per_second, rate, scaled, start_time
 
@@ -218,7 +219,7 @@ def bench_probe():
             server.wait()
 
 
-BENCHMARKS = {"start": bench_start, "script": bench_script, "resolve": bench_resolve, "probe": bench_probe, "tls": bench_tls}
+BENCHMARKS = {"start": bench_start, "script": bench_script, "resolve": bench_resolve, "probe": bench_probe, "tls": bench_tls, "shell": bench_shell}
 
 
 def main(names):
