@@ -1,17 +1,15 @@
-/* A trace as a pcapng file (draft-ietf-opsawg-pcapng): blocks, interfaces, and who talks to whom. The packets
- * themselves are made in trace_packet.c. Each socket is an interface of its name. Where both ends of a connection are
- * ours, its packets are written once: when they are sent. */
+/* A trace as a pcapng file: interfaces, and who talks to whom. Blocks are made in trace_block.c, headers of packets in
+ * trace_packet.c. Each socket is an interface of its name. Where both ends of a connection are ours, its packets are
+ * written once: when they are sent. */
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "verbs/trace.h"
+#include "verbs/trace_block.h"
 #include "verbs/trace_packet.h"
 
-enum { LINKTYPE_RAW = 101, LINKTYPE_USER0 = 147 };
-enum { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_PACKET = 6 };
-enum { OPT_COMMENT = 1, OPT_IF_NAME = 2, OPT_IF_DESCRIPTION = 3, OPT_USERAPPL = 4, OPT_TSRESOL = 9, OPT_FLAGS = 2 };
 enum { CONNECTIONS_MOST = 4096, SENT_MOST = 1024, COMMENT_MOST = 4096 };
 
 struct talker { /* what is known about a track */
@@ -39,71 +37,6 @@ struct trace_pcap {
     struct passed passed[SENT_MOST]; /* a ring */
     size_t passed_next;
 };
-
-/* ---- Blocks ---- */
-
-static void add16(struct sk_buf *out, unsigned v) {
-    uint16_t x = (uint16_t)v;
-    sk_buf_add(out, &x, sizeof x, NULL);
-}
-
-static void add32(struct sk_buf *out, uint32_t v) { sk_buf_add(out, &v, sizeof v, NULL); }
-
-static void pad(struct sk_buf *out, size_t n) { sk_buf_add(out, "\0\0\0", -n & 3, NULL); }
-
-static void option(struct sk_buf *out, unsigned code, const void *p, size_t n) {
-    if (n == 0)
-        return;
-    add16(out, code);
-    add16(out, (unsigned)n);
-    sk_buf_add(out, p, n, NULL);
-    pad(out, n);
-}
-
-/* The body between the two lengths of a block. */
-static int block(struct sk_buf *out, uint32_t type, struct sk_buf *body, struct sk_err *err) {
-    uint32_t size = (uint32_t)body->len + 12;
-    add32(out, type);
-    add32(out, size);
-    sk_buf_add(out, sk_buf_data(body), body->len, err);
-    int rc = sk_buf_add(out, &size, sizeof size, err);
-    sk_buf_done(body);
-    return rc;
-}
-
-static int section(struct sk_buf *out, struct sk_err *err) {
-    static const char about[] = "What sockctl's sockets sent and received. The bytes and times are real; the headers "
-                                "of IP, TCP and UDP are made for them. TLS is shown as plaintext.";
-    static const char name[] = "sockctl " SOCKCTL_VERSION;
-    struct sk_buf body = { 0 };
-    add32(&body, 0x1a2b3c4d);
-    add16(&body, 1);
-    add16(&body, 0);
-    add32(&body, UINT32_MAX); /* the section's length is not known */
-    add32(&body, UINT32_MAX);
-    option(&body, OPT_COMMENT, about, sizeof about - 1);
-    option(&body, OPT_USERAPPL, name, sizeof name - 1);
-    add32(&body, 0);
-    return block(out, BLOCK_SECTION, &body, err);
-}
-
-static int interface(struct sk_buf *out, const struct sk_track *t, struct sk_err *err) {
-    struct sk_buf body = { 0 }, name = { 0 };
-    unsigned char nanoseconds = 9;
-    const char *about = packet_is_tcp(t)   ? "TCP of sockctl"
-                        : packet_is_udp(t) ? "UDP of sockctl"
-                                           : "bytes of a socket of sockctl, without headers";
-    add16(&body, packet_is_tcp(t) || packet_is_udp(t) ? LINKTYPE_RAW : LINKTYPE_USER0);
-    add16(&body, 0);
-    add32(&body, 0); /* packets of any length */
-    trace_name(t, &name);
-    option(&body, OPT_IF_NAME, sk_buf_data(&name), name.len);
-    option(&body, OPT_IF_DESCRIPTION, about, strlen(about));
-    option(&body, OPT_TSRESOL, &nanoseconds, 1);
-    add32(&body, 0);
-    sk_buf_done(&name);
-    return block(out, BLOCK_INTERFACE, &body, err);
-}
 
 /* ---- Talkers ---- */
 
@@ -147,28 +80,36 @@ static void comment_words(struct talker *k, const struct sk_tap_event *e) {
     sk_buf_done(&text);
 }
 
+static int add_interface(struct trace_pcap *p, const struct sk_track *t, struct talker *k, struct sk_buf *out,
+                         struct sk_err *err) {
+    struct sk_buf name = { 0 };
+    bool is_tcp = packet_is_tcp(t), is_udp = packet_is_udp(t);
+    const char *about = is_tcp   ? "TCP of sockctl"
+                        : is_udp ? "UDP of sockctl"
+                                 : "bytes of a socket of sockctl, without headers";
+    trace_name(t, &name);
+    int rc = pcapng_interface(out, is_tcp || is_udp, &name, about, err);
+    sk_buf_done(&name);
+    k->interface = p->interfaces++;
+    k->has_interface = true;
+    return rc;
+}
+
 /* One packet of the talker, as it came (in) or went. */
 static int packet(struct trace_pcap *p, const struct sk_tap_event *e, struct talker *k, bool in, const void *bytes,
                   size_t n, size_t real_len, struct sk_buf *out, struct sk_err *err) {
-    struct sk_buf body = { 0 };
-    uint64_t at = (uint64_t)(sk_tape->epoch + (e->at - sk_tape->start));
-    if (!k->has_interface && interface(out, e->track, err) < 0)
+    if (!k->has_interface && add_interface(p, e->track, k, out, err) < 0)
         return -1;
-    if (!k->has_interface)
-        k->interface = p->interfaces++;
-    k->has_interface = true;
-    add32(&body, k->interface);
-    add32(&body, (uint32_t)(at >> 32));
-    add32(&body, (uint32_t)at);
-    add32(&body, (uint32_t)n);
-    add32(&body, (uint32_t)real_len);
-    sk_buf_add(&body, bytes, n, NULL);
-    pad(&body, n);
-    option(&body, OPT_COMMENT, k->comment.len ? sk_buf_data(&k->comment) : NULL, k->comment.len);
-    option(&body, OPT_FLAGS, &(uint32_t){ in ? 1 : 2 }, 4);
-    add32(&body, 0);
+    struct pcapng_packet one = { .interface = k->interface,
+                                 .at = (uint64_t)(sk_tape->epoch + (e->at - sk_tape->start)),
+                                 .bytes = bytes,
+                                 .n = n,
+                                 .real_len = real_len,
+                                 .in = in,
+                                 .comment = &k->comment };
+    int rc = pcapng_packet(out, &one, err);
     sk_buf_clear(&k->comment);
-    return block(out, BLOCK_PACKET, &body, err);
+    return rc;
 }
 
 /* ---- Streams ---- */
@@ -404,7 +345,7 @@ static int event_of(struct trace_pcap *p, const struct sk_tap_event *e, struct t
 }
 
 int trace_pcap_event(struct trace_pcap *p, const struct sk_tap_event *e, struct sk_buf *out, struct sk_err *err) {
-    if (!p->has_begun && section(out, err) < 0)
+    if (!p->has_begun && pcapng_section(out, err) < 0)
         return -1;
     p->has_begun = true;
     if (!e || !e->track)
