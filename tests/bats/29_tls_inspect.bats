@@ -44,6 +44,7 @@ start_sites() {
 teardown_file() { stop_servers; }
 
 setup() { cd "$BATS_FILE_TMPDIR" || return; }
+teardown() { [ -z "${server:-}" ] || stop_server; }
 
 # site NAME [OPTION...]: what tls says of a site of nginx.
 site() {

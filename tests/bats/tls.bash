@@ -70,6 +70,7 @@ s_server() {
 stop_server() {
     kill "$server" 2> /dev/null || :
     wait "$server" 2> /dev/null || :
+    server=
 }
 
 # hostile WAY...: tls_hostile.py in the background, with server.pem: $port.
