@@ -9,7 +9,11 @@
 #include "net/addr_parts.h"
 #include "tls/tls.h"
 
-#define CONFIRM_MOST (5 * SK_SECOND) /* that a client with a certificate waits to hear whether it is accepted (E.6) */
+/* How long a client that was asked for a certificate waits to hear whether it is accepted (E.6): by how long the
+ * handshake took, which says how far the server is and how busy. */
+#define CONFIRM_LEAST     (SK_SECOND / 2)
+#define CONFIRM_MOST      (5 * SK_SECOND)
+#define CONFIRM_HANDSHAKE 20
 
 static int own_index(void) {
     static int index = -1;
@@ -154,7 +158,7 @@ int tls_attach(struct sk_sock *s, struct sk_tls_settings *settings, const char *
 /* Wait until the server has said something after the handshake, if it is to judge our certificate (TLS 1.3: E.6). */
 static int confirm(struct sk_sock *s, sk_time deadline, struct sk_err *err) {
     struct tls *t = tls_of(s);
-    sk_time patience = sk_after(CONFIRM_MOST);
+    sk_time patience = sk_after(sk_earlier(CONFIRM_LEAST + CONFIRM_HANDSHAKE * t->took, CONFIRM_MOST));
     char byte;
     unsigned spins = 0;
     if (t->settings->server || !t->was_asked_for_cert || SSL_version(t->ssl) < TLS1_3_VERSION)

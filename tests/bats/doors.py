@@ -71,6 +71,7 @@ def same_everywhere(data):
     """Without what differs from run to run: ports, times, places in a script, descriptors."""
     data = re.sub(rb"(127\.0\.0\.\d|\[::1\]):\d+", rb"\1:PORT", data)
     data = b"pcapng" if data.startswith(b"\n\r\r\n") else re.sub(rb"(?m)^ +\d+\.\d{3}  \|.*|^\d+\.\d{6} |^ +0 .*one column = .*|^[a-z0-9]+ +[.#]+ .*", b"TRACE", data)
+    data = re.sub(rb"\b(29|30) days left", b"30 days left", data)  # of a certificate made at that moment
     data = re.sub(rb"real \d+\.\d+ s|\d+(\.\d+)? ms\b", b"TIME", data)
     data = re.sub(rb"(?m)^( *\d+\.\.\d+ +\d+ \|#*|p50 .* us|\d+ runs of .*, microseconds|(SOL_SOCKET SO_COOKIE|IPPROTO_TCP TCP_TIMESTAMP) .*)\n", b"", data)  # repeat --stats, options
     data = re.sub(rb"\b(pin|sha256|serial|not_before|not_after|days_left): \S+", rb"\1: KEY", data)
@@ -122,7 +123,17 @@ class Step:
 
     def command(self):
         """The command word, without `NAME =` and `NAME.`."""
-        words = self.words[2:] if self.words[1:2] == ["="] else self.words
+        return self.word_of(self.words)
+
+    def commands(self):
+        """The same of each command of a chain."""
+        ends = [0, *(i for i, w in enumerate(self.words) if w == "," and self.command() == "do"), len(self.words)]
+        found = {self.word_of(self.words[a:b] if a == 0 else self.words[a + 1 : b]) for a, b in zip(ends, ends[1:])}
+        return found | ({self.word_of(self.words[1:])} if self.command() == "do" else set())
+
+    @staticmethod
+    def word_of(words):
+        words = words[2:] if words[1:2] == ["="] else words
         return words[0].rsplit(".", 1)[-1] if words else None
 
 
