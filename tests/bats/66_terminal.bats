@@ -68,3 +68,27 @@ quiet() { assert_equal "$status" "$1"; }
     on_terminal sockctl connect "unix:$path"
     quiet 3
 }
+
+@test "colour: --color, NO_COLOR, TERM, a pipe; the colours that are set; and what is sent has > without them" {
+    local words=(sockctl -vv 'do' x = pair , x0.send a)
+    TERM=xterm NO_COLOR='' on_terminal "${words[@]}"
+    assert_output --partial $'\e[31m[x0] > \'a\'\e[0m'
+    for quiet in 'TERM=xterm NO_COLOR=1' 'TERM=dumb NO_COLOR='; do
+        # shellcheck disable=SC2086 # words
+        on_terminal env $quiet "${words[@]}"
+        assert_output "[x0] > 'a'"
+    done
+    run sockctl --color always -c 'set colors "green cyan" ; x = pair ; x0.send -vv a'
+    assert_output $'\e[32m[x0] > \'a\'\e[0m'
+    NO_COLOR='' run "${words[@]}"
+    assert_output "[x0] > 'a'"
+    run sockctl set colors 'red pink'
+    assert_failure 2
+}
+
+@test "a terminal without UTF-8 gets ASCII alone: the bytes of a character may be controls there" {
+    LC_ALL=C.UTF-8 on_terminal sockctl 'do' x = pair , x0.send 'Û' , x1.recv
+    assert_output "'Û'"
+    LC_ALL=C on_terminal sockctl 'do' x = pair , x0.send 'Û' , x1.recv
+    assert_output "'\\xc3\\x9b'"
+}

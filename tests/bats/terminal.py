@@ -78,7 +78,7 @@ def main(words):
     rows, columns = 24, 80
     if re.fullmatch(r"\d+x\d+", words[0]):
         rows, columns = map(int, words.pop(0).split("x"))
-    t = Terminal(words, rows, columns, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", ""), LC_ALL=os.environ.get("LC_ALL", "C.UTF-8"))
+    t = Terminal(words, rows, columns, TERM=os.environ.get("TERM", "xterm-256color"), ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", ""), LC_ALL=os.environ.get("LC_ALL", "C.UTF-8"))
     status = t.end()
     bad = hostile(t.out, re.compile(r"[\r\n\t]"))
     print(t.out.decode("utf-8").replace("\r", ""), end="", flush=True)
