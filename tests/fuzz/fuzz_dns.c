@@ -84,7 +84,7 @@ static void ask(int how, const struct sk_lookup *lookup) {
         return;
     }
     int rc = sk_dns_ask("www.fuzz.test.", family, lookup, sk_after(10 * SK_SECOND), &addrs, &err);
-    assert(rc == 0 || err.kind == SK_GAI);
+    assert(rc == 0 || err.kind == SK_GAI || err.kind == SK_TIMEOUT);
     check(&addrs, rc, family);
     sk_addrs_done(&addrs);
 }
