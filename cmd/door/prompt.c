@@ -240,6 +240,8 @@ static int wait_key(struct prompt *p, struct sk_err *err) {
         free(fds);
         if (rc < 0 && err->kind != SK_TIMEOUT)
             return -1;
+        if (keys && sk_canceled()) /* Ctrl-C came before this key */
+            return sk_fail(err, SK_CANCELED, ECANCELED, "prompt", "prompt: cancelled");
         if (keys)
             return 1;
     }

@@ -35,6 +35,8 @@ int call_take(struct call *c, struct sk_sock *s, size_t n) {
     else if (sk_buf_add(&part, sk_buf_data(&s->in), n, &c->err) < 0)
         return -1;
     sk_consume(s, s->in.len ? n : 0);
+    if (s->type == SOCK_STREAM)
+        c->source = s;
     int rc = call_bytes(c, sk_buf_data(&part), n, &taken);
     if (taken < n && s->state != SK_CLOSED)
         sk_unread(s, sk_buf_data(&part) + taken, n - taken, NULL);

@@ -70,6 +70,7 @@ static void call_begin(struct running *r, struct sink *sink) {
     c->shows = c->cmd->shows;
     c->obj = NULL;
     c->sock = NULL;
+    c->source = NULL;
     c->deadline = SK_NEVER;
     c->allowed = SK_NEVER;
     c->allowed_by = "";

@@ -217,6 +217,7 @@ struct call {
     const char *bind;         /* the NAME of `NAME =` or --as, or NULL */
     struct object *obj;
     struct sk_sock *sock;
+    struct sk_sock *source; /* the stream that the bytes given out were taken from; NULL: nothing goes back */
     sk_time deadline;
     sk_time allowed;        /* the length behind deadline */
     const char *allowed_by; /* who set it: "" for -t, " (settimeout)", " (default; -t changes it)" */

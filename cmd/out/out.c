@@ -159,8 +159,14 @@ static int write_above(struct out *o, const char *p, size_t n, size_t *done, str
     while (rc == 0 && *done < n) {
         if (out_take(err) < 0)
             return -1;
+        size_t end = *done + rows(p + *done, n - *done);
         write_before();
-        rc = write_all(o, p, rows(p + *done, n - *done), done, err);
+        rc = write_all(o, p, end - *done, done, err);
+        if (rc < 0 && sk_canceled()) { /* not in the middle of a row */
+            sk_shield();
+            write_all(o, p, end - *done, done, NULL);
+            sk_unshield();
+        }
         if (rc < 0 && *done > 0 && p[*done - 1] != '\n' && write(o->fd, "\n", 1) < 0)
             errno = 0; /* the row stays unfinished */
         write_after();

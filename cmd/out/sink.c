@@ -14,6 +14,8 @@
 #include "out/text.h"
 #include "run/task.h"
 
+static const size_t PIECE = 16 * 1024; /* of a stream, in a form that is built */
+
 enum terminal { TERMINAL_UNKNOWN, TERMINAL_NO, TERMINAL_YES };
 
 struct printer {
@@ -51,10 +53,26 @@ static int write_out(struct printer *p, const void *bytes, size_t n, size_t *tak
     return out_write(&p->out, bytes, n, taken, err);
 }
 
+/* What a record says was taken from somewhere: it is written to its end also when the command is cancelled meanwhile. A
+ * reader that is slow gets 200 ms. */
+static int write_whole(struct printer *p, const struct sk_buf *b, struct sk_err *err) {
+    size_t done;
+    struct sk_err why;
+    int rc = write_out(p, sk_buf_data(b), b->len, &done, &why);
+    if (rc < 0 && why.kind == SK_CANCELED) {
+        sk_shield();
+        rc = write_out(p, (const char *)sk_buf_data(b) + done, b->len - done, NULL, NULL);
+        sk_unshield();
+    }
+    if (rc < 0 && err)
+        *err = why;
+    return rc;
+}
+
 /* rc is that of what filled b; the record is written and the buffer given back. */
 static int write_record(struct printer *p, struct sk_buf *b, int rc, struct sk_err *err) {
     if (rc == 0 && b->len)
-        rc = write_out(p, sk_buf_data(b), b->len, NULL, err);
+        rc = write_whole(p, b, err);
     give_back(p, b);
     return rc;
 }
@@ -107,7 +125,24 @@ static int show_words(struct printer *p, const void *bytes, size_t n, const char
     return write_record(p, &b, rc < 0 ? -1 : sk_buf_add_str(&b, end, err), err);
 }
 
-/* Raw bytes go straight through; other forms are built first, and then all of them count as taken or none. */
+/* Built first, and then all of it counts as taken or none: d is as before then. */
+static int show_piece(struct printer *p, enum format f, struct delivery *d, const void *bytes, size_t n,
+                      struct sk_err *err) {
+    struct delivery before = *d;
+    struct sk_buf b = borrow(p);
+    bool holds = f == F_TEXT || f == F_HEXDUMP; /* a line or a row that has no end yet; the other forms keep all */
+    before.bytes = (struct sk_buf){ 0 };
+    int rc = holds && d->bytes.len ? sk_buf_add(&before.bytes, sk_buf_data(&d->bytes), d->bytes.len, err) : 0;
+    if (rc == 0 && (rc = write_record(p, &b, text_feed(f, d, bytes, n, &b, err), err)) < 0 && holds) {
+        sk_buf_done(&d->bytes);
+        *d = before;
+        return -1;
+    }
+    sk_buf_done(&before.bytes);
+    return rc;
+}
+
+/* Raw bytes go straight through. */
 static int show_bytes(struct printer *p, struct call *c, struct delivery *d, const void *bytes, size_t n, size_t *taken,
                       struct sk_err *err) {
     enum format f = form_of(p, c);
@@ -119,15 +154,16 @@ static int show_bytes(struct printer *p, struct call *c, struct delivery *d, con
     }
     if (f == F_TEXT && is_words(c)) {
         rc = show_words(p, bytes, n, "", err);
-    } else {
-        if (f == F_HEXDUMP && !d->came)
-            d->at = position(c, bytes, n);
-        struct sk_buf b = borrow(p);
-        rc = write_record(p, &b, text_feed(f, d, bytes, n, &b, err), err);
-        if (rc < 0 && (f == F_TEXT || f == F_HEXDUMP))
-            sk_buf_clear(&d->bytes);
+        *taken = rc == 0 ? n : 0;
+        return rc;
     }
-    *taken = rc == 0 ? n : 0;
+    if (f == F_HEXDUMP && !d->came)
+        d->at = position(c, bytes, n);
+    do {
+        size_t piece = n - *taken < PIECE ? n - *taken : PIECE;
+        rc = show_piece(p, f, d, (const char *)bytes + *taken, piece, err);
+        *taken += rc == 0 ? piece : 0;
+    } while (rc == 0 && *taken < n);
     return rc;
 }
 
@@ -371,6 +407,21 @@ static int end_text(struct printer *p, struct call *c, const struct outcome *o, 
     return o->ok && o->result ? show_value(p, c, o->result, err) : 0;
 }
 
+/* What nobody was given goes back into the stream that it came from. */
+static void take_back(struct call *c, const struct outcome *o, const struct delivery *d) {
+    const struct sk_value *whole = o->ok && o->result ? sk_main(o->result) : NULL;
+    if (!c->source || c->source->state == SK_CLOSED)
+        return;
+    for (size_t i = d && d->items.type == SK_LIST ? d->items.u.seq->count : 0; i-- > 0;) {
+        const struct sk_blob *bytes = sk_main(&d->items.u.seq->items[i].value)->u.s;
+        sk_unread(c->source, bytes->data, bytes->len, NULL);
+    }
+    if (c->cmd->result == R_STREAM && d && d->bytes.len)
+        sk_unread(c->source, sk_buf_data(&d->bytes), d->bytes.len, NULL);
+    else if (c->cmd->result == R_ONE && whole && whole->type == SK_BYTES)
+        sk_unread(c->source, whole->u.s->data, whole->u.s->len, NULL);
+}
+
 static int sink_end(struct sink *s, struct call *c, const struct outcome *o, struct sk_err *err) {
     struct printer *p = printer_of(s);
     struct delivery *d = p->deliveries ? delivery_find(p->deliveries, c) : NULL;
@@ -383,6 +434,8 @@ static int sink_end(struct sink *s, struct call *c, const struct outcome *o, str
     } else {
         rc = end_text(p, c, o, d, err);
     }
+    if (rc < 0)
+        take_back(c, o, d);
     delivery_close(p->deliveries ? delivery_find(p->deliveries, c) : NULL);
     if (o->ok)
         tell_note(p, c);

@@ -143,6 +143,8 @@ int io_sent(struct call *c, const struct sk_sock *s, size_t n, const struct sk_a
 
 int io_deliver(struct call *c, struct sk_sock *s, const void *p, size_t n) {
     size_t taken = 0;
+    if (s->type == SOCK_STREAM)
+        c->source = s;
     if (call_bytes(c, p, n, &taken) == 0)
         return 0;
     if (s->type == SOCK_STREAM && taken < n)
@@ -187,7 +189,8 @@ void io_note_guess(struct call *c, const struct sk_origin *origin) {
 }
 
 int io_origin(struct call *c, const struct sk_origin *origin) {
-    io_note_guess(c, origin);
+    if (c->err.kind == SK_GAI || c->err.kind == SK_TIMEOUT) /* else nobody was asked */
+        io_note_guess(c, origin);
     if (origin->reason)
         call_extra(c, "reason", sk_text(origin->reason));
     if (origin->server[0])

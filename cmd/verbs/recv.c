@@ -93,8 +93,10 @@ static int recv_one(struct call *c, size_t n, int flags) {
     struct sk_value v = sk_record();
     sk_put_main(&v, "", sk_bytes_cut(p, m.data.len, m.real_len > m.data.len ? m.real_len : m.data.len));
     sk_put(&v, "peer", io_addr(&m.peer));
+    if (s->type == SOCK_STREAM && !(flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)))
+        c->source = s;
     r = call_item(c, v);
-    if (r < 0 && s->type == SOCK_STREAM && !(flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)))
+    if (r < 0 && c->source)
         sk_unread(s, p, m.data.len, NULL);
     sk_message_done(&m);
     return r;

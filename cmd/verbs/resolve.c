@@ -113,6 +113,8 @@ static struct sk_value item_of(const struct sk_answer *a) {
                    sk_addr_host(text, sizeof text, &a->addrs.list[i]));
     sk_put_main(&item, "name", sk_text_n(a->name, a->n));
     sk_put(&item, "records", records);
+    if (a->missing)
+        sk_put(&item, "missing", sk_text(a->missing == AF_INET6 ? "AAAA" : "A"));
     return item;
 }
 
@@ -188,6 +190,10 @@ static int conclude(struct resolving *r) {
     summary(r, &n, line, sizeof line);
     c->warns = c->frame->host->is_terminal(STDERR_FILENO) && n.out > 1;
     call_note(c, "%s%s", line, n.again ? ", some asked again" : "");
+    c->warns |= n.partial > 0;
+    if (n.partial)
+        call_note(c, "%llu of these without an answer for one family; --json says which",
+                  (unsigned long long)n.partial);
     io_note_guess(c, &(struct sk_origin){ .is_guess = r->is_guess });
     c->told = true;
     if (n.ok == n.out)

@@ -41,6 +41,7 @@ bool sk_bulk_is_unknown(const struct sk_err *err) {
 void sk_bulk_finish(struct sk_bulk *b, struct sk_entry *e, bool ok) {
     e->answer.ok = ok;
     e->is_done = true;
+    b->count.partial += ok && e->answer.missing;
     *(ok ? &b->count.ok : sk_bulk_is_unknown(&e->answer.err) ? &b->count.unknown : &b->count.failed) += 1;
     if (!b->ring)
         sk_push_entry(&b->done, e);
@@ -141,6 +142,7 @@ static struct sk_entry *new_entry(struct sk_bulk *b, const char *name, size_t n)
     e->answer.addrs.origin.timeouts = 0;
     e->answer.addrs.origin.is_guess = false;
     e->has_answer[0] = e->has_answer[1] = false;
+    e->answer.missing = 0;
     e->is_done = false;
     if (b->ring)
         b->ring[e->answer.number % b->cap] = e;

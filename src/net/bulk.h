@@ -23,12 +23,14 @@ struct sk_answer {
     uint64_t number; /* of the name, from 0 */
     bool ok;
     struct sk_addrs addrs; /* IPv6 first; with reverse the one that came in */
+    int missing;           /* when ok: the family that nobody answered for, or 0 */
     char *host;            /* with reverse: its name */
     struct sk_err err;     /* when not ok: SK_GAI, SK_TIMEOUT */
 };
 
 struct sk_bulk_count {
     uint64_t in, out, ok, unknown, failed; /* unknown: no such name, or no address of this kind */
+    uint64_t partial;                      /* of the ok: those with a missing family */
     uint64_t again;                        /* asked for again */
     unsigned under_way, window;
 };

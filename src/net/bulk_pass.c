@@ -59,6 +59,7 @@ static void give_up(struct sk_bulk *b, struct sk_entry *e) {
     a->addrs.origin = b->mute_origin;
     sk_fail(&a->err, SK_GAI, EAI_AGAIN, "resolve", "%s: no answer from DNS server %s, as for %u questions before",
             sk_escape_cut(shown, sizeof shown, e->text, a->n), a->addrs.origin.server, b->mute);
+    a->missing = e->has_answer[0] ? AF_INET : AF_INET6;
     b->doubtful--;
     sk_bulk_finish(b, e, a->addrs.count > 0 && !b->how.reverse);
 }
@@ -108,6 +109,8 @@ static void resolve_again(struct sk_bulk *b, struct sk_entry *e) {
             a->err = err;
             told = a->addrs.origin;
         }
+        if (rc < 0 && sk_dns_weight(&err) == SK_DNS_TROUBLE)
+            a->missing = families[i];
         has_failed |= rc < 0;
     }
     if (has_failed)

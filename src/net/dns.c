@@ -179,7 +179,10 @@ static int ask_round(struct asking *a, size_t first, struct sk_err *err) {
 int sk_dns_weight(const struct sk_err *why) {
     if (!why->msg[0]) /* it was not asked */
         return 0;
-    return why->kind != SK_GAI ? 3 : why->code == EAI_NONAME ? 1 : why->code == EAI_NODATA ? 2 : 3;
+    return why->kind != SK_GAI       ? SK_DNS_TROUBLE
+           : why->code == EAI_NONAME ? 1
+           : why->code == EAI_NODATA ? 2
+                                     : SK_DNS_TROUBLE;
 }
 
 static void begin(struct asking *a, const struct sk_question *question) {

@@ -47,6 +47,7 @@ int sk_dns_ask(const char *name, int family, const struct sk_lookup *how, sk_tim
 
 /* Of the failures of two families the heavier one is told: a passing trouble, then "the name exists", then NXDOMAIN; 0
  * for a family that was not asked. */
+enum { SK_DNS_TROUBLE = 3 };
 int sk_dns_weight(const struct sk_err *why);
 
 /* Which families have an address that is not loopback: who asks for both leaves out the one that has not, unless

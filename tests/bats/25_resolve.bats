@@ -137,6 +137,17 @@ h4.test 10.0.0.4'
     cmp names <(cut -d' ' -f1 out)
 }
 
+@test "a family that nobody answers for: the other one is the answer, and it is said" {
+    start_dns
+    run --separate-stderr sockctl --json resolve --no-search --attempt 1s --server "$dns" half1.test h2.test
+    assert_success
+    assert_equal "$(jq -c '.result | [.name, .missing, [.records[].type]]' <<< "$output" | sort)" $'["h2.test",null,["AAAA","A"]]\n["half1.test","AAAA",["A"]]'
+    told '1 of these without an answer for one family'
+    run --separate-stderr sockctl resolve --no-search --attempt 1s --server "$dns" -4 half1.test
+    assert_output 'half1.test 10.0.0.1'
+    untold
+}
+
 @test "a question has a deadline of its own: what is lost is asked again while others are long done" {
     start_dns
     { seq -f 'h%g.test' 200; seq -f 'late%g.test' 201 220; } > names

@@ -355,3 +355,18 @@ wait 1'
     script 'pair ; s1.send -vv one ; s1.send two ; s2.read 6'
     assert_equal "$stderr" "[s1] > 'one'"
 }
+
+@test "what nobody was given, in whatever form, goes back into the socket" {
+    local form cmd
+    for form in '' --escape --json '-F text' '-F hex' '-F hexdump' '-F base64'; do
+        for cmd in 'recv 6' 'recvmsg 6' 'recvfrom 6' 'recvfrom -n 2 3' 'read 6' 'recv 3 ; x1.recv 3'; do
+            run --separate-stderr sockctl --keep-going -c "x = pair ; x0.sendall 'abc\ndef\n'
+x1.${cmd/;/$form > \/dev\/full ;} $form > /dev/full
+x1.read 8"
+            assert_output $'abc\ndef'
+        done
+    done
+    # looked at, not taken
+    run --separate-stderr sockctl --keep-going -c $'x = pair ; x0.sendall abc\nx1.recvmsg --flags MSG_PEEK > /dev/full\nx1.recv -t 0\nx1.recv -t 0'
+    assert_output abc
+}

@@ -3,7 +3,7 @@
 A scenario is a function of a module-like object `m`: m.socket(), m.pair(),
 m.getaddrinfo()... A socket has the methods of Python's. What it yields is compared: a value, or a call as (function, arguments...), whose outcome is its
 value or ("errno", N): a timeout is ETIMEDOUT, a name that is not found the negative EAI_ number, an argument that is refused "usage"."""
-import base64, errno, json, re, select, signal, socket, struct, subprocess, sys
+import base64, errno, json, re, select, signal, socket, struct, subprocess, sys, time
 
 
 class Socket(socket.socket):
@@ -368,13 +368,16 @@ def reset(s):
 
 
 def fill(s):
-    """Send until there is no room."""
+    """Send until there is no room, and none comes: a TCP buffer grows for a while."""
     s.setblocking(False)
-    while True:
+    refused = 0
+    while refused < 3:
         try:
             s.send(b"x" * 65536)
+            refused = 0
         except OSError:
-            return
+            refused += 1
+            time.sleep(0.03)
 
 
 def is_(got, wanted):

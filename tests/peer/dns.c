@@ -5,6 +5,7 @@
  *
  *   nx...    NXDOMAIN                 nodata...  no record of the type
  *   fail...  SERVFAIL                 refused... REFUSED
+ *   half...  no answer for AAAA
  *   mute...  no answer                late...    no answer the first time, for each type
  *   wrong... first an answer with another id, then one to another question, then the true one
  *   four...  no AAAA                  six...     no A
@@ -120,7 +121,7 @@ static void serve(int fd, unsigned percent) {
         socklen_t len = sizeof peer;
         ssize_t n = recvfrom(fd, p, 512, 0, (struct sockaddr *)&peer, &len);
         if (n < HEADER || !read_question(p, (size_t)n, &q) || is_lost(percent) || begins(&q, "mute") ||
-            (begins(&q, "late") && is_first(&q)))
+            (begins(&q, "half") && q.type == AAAA) || (begins(&q, "late") && is_first(&q)))
             continue;
         size_t size = answer(p, &q);
         for (int wrong = begins(&q, "wrong") ? 2 : 0; wrong > 0; wrong--) {
