@@ -29,10 +29,13 @@ static int split_setting(const struct arg *words, bool hex, struct spelled *out,
         out->level = n == 2 ? words->all[0].u.s.p : "";
         return 0;
     }
+    if (n < 1 + with_value && last) {
+        char shown[80];
+        sk_escape_cut(shown, sizeof shown, last, strlen(last));
+        return sk_fail_usage(err, "setsockopt: the value of %s is missing; write setsockopt %s VALUE", shown, shown);
+    }
     if (n < 1 + with_value)
-        return last
-                   ? sk_fail_usage(err, "setsockopt: the value of %s is missing; write setsockopt %s VALUE", last, last)
-                   : 0;
+        return 0;
     if (n > 2 + with_value)
         return sk_fail_usage(
             err, "setsockopt: with --hex there is no other value; write setsockopt [LEVEL] NAME --hex BYTES");

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Signals: to every command that waits, at rest and at any moment; storms, stops, a terminal.
-# ctest: TIMEOUT 1800
+# ctest: TIMEOUT 3600
 load sockets
 load faults
 
