@@ -177,6 +177,7 @@ PY
 
 @test "no way there is 5 and says which: host, network, filtered, refused by a filter; what may not be sent is 3" {
     # shellcheck disable=SC2016 # the inner shell's
+    cd "$BATS_TEST_TMPDIR"
     run unshare -rn bash -c 'ip link set lo up && ip route add unreachable 10.9.0.1 && ip route add prohibit 10.9.0.2
         nft -f - <<< "table t { chain o { type filter hook output priority 0
             tcp dport 81 reject with icmp type admin-prohibited; tcp dport 82 reject with icmp type host-unreachable
