@@ -141,10 +141,14 @@ int io_sent(struct call *c, const struct sk_sock *s, size_t n, const struct sk_a
     return 0;
 }
 
+void io_took(struct call *c, struct sk_sock *s, int flags) {
+    if (s->type == SOCK_STREAM && !(flags & LOOKING))
+        c->source = s;
+}
+
 int io_deliver(struct call *c, struct sk_sock *s, const void *p, size_t n) {
     size_t taken = 0;
-    if (s->type == SOCK_STREAM)
-        c->source = s;
+    io_took(c, s, 0);
     if (call_bytes(c, p, n, &taken) == 0)
         return 0;
     if (s->type == SOCK_STREAM && taken < n)

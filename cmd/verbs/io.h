@@ -2,6 +2,8 @@
 #ifndef VERBS_IO_H
 #define VERBS_IO_H
 
+#include <sys/socket.h>
+
 #include "lang/call.h"
 
 /* The socket of c->obj, or, without one, the current socket; a file object must allow what is wanted ("rb" does not
@@ -31,6 +33,9 @@ int io_data(struct call *c, int param, struct io_data *d);
 
 /* The result {"len", "peer"} of the send family. Always 0. */
 int io_sent(struct call *c, const struct sk_sock *s, size_t n, const struct sk_addr *to);
+enum { LOOKING = MSG_PEEK | MSG_OOB | MSG_ERRQUEUE }; /* what is received with one of these leaves no stream */
+/* What the call gives out was received from s with these flags: on a stream it goes back when nobody gets it. */
+void io_took(struct call *c, struct sk_sock *s, int flags);
 /* Bytes that a receive took from s, handed to the result; on a stream those not taken go back. 0 or -1. */
 int io_deliver(struct call *c, struct sk_sock *s, const void *p, size_t n);
 /* After a failure: a signal is about to end the process, and what a socket holds with it. */

@@ -217,8 +217,7 @@ static int run_recvmsg(struct call *c) {
         return r == 0 ? io_ended(c, "recvmsg") : -1;
     }
     const void *p = m.data.len ? sk_buf_data(&m.data) : (const unsigned char *)"";
-    if (c->sock->type == SOCK_STREAM && !(flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)))
-        c->source = c->sock;
+    io_took(c, c->sock, flags);
     c->result = sk_record();
     sk_put_main(&c->result, "", sk_bytes_cut(p, m.data.len, m.real_len > m.data.len ? m.real_len : m.data.len));
     sk_put(&c->result, "eof", sk_bool(false));

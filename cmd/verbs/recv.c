@@ -22,7 +22,7 @@ static bool ends(const struct sk_sock *s) { return s->type == SOCK_STREAM || s->
 /* What could not be delivered goes back, unless it never left. */
 static int give(struct call *c, struct sk_sock *s, const void *p, size_t n, int flags) {
     size_t taken;
-    return flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE) ? call_bytes(c, p, n, &taken) : io_deliver(c, s, p, n);
+    return flags & LOOKING ? call_bytes(c, p, n, &taken) : io_deliver(c, s, p, n);
 }
 
 /* ---- recv ---- */
@@ -93,8 +93,7 @@ static int recv_one(struct call *c, size_t n, int flags) {
     struct sk_value v = sk_record();
     sk_put_main(&v, "", sk_bytes_cut(p, m.data.len, m.real_len > m.data.len ? m.real_len : m.data.len));
     sk_put(&v, "peer", io_addr(&m.peer));
-    if (s->type == SOCK_STREAM && !(flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)))
-        c->source = s;
+    io_took(c, s, flags);
     r = call_item(c, v);
     if (r < 0 && c->source)
         sk_unread(s, p, m.data.len, NULL);

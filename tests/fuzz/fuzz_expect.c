@@ -6,32 +6,12 @@
 
 #include "sock/expect.h"
 
+#include "pieces.h"
+
 static const char *const patterns[] = {
     "a+b",     "(a|ab)(c|bcd)", "^\\d+ (\\w+)\\r?\\n", "x*$",        "(?<=a)b", "a(?!b)",   "\\bab\\b", "(?s)a.*b",
     "[^a]\\z", "(*UTF)\\x{e9}", "(*UTF)^.b$",          "(a)(b)?\\1", "\\Aab",   "a{2,4}?b", "\\R",      "(?m:^a$)|b\\n",
 };
-
-struct source {
-    const uint8_t *data;
-    size_t size, given;
-    bool whole;
-};
-
-static ssize_t give(struct sk_sock *s, void *buf, size_t n, int flags) {
-    (void)flags;
-    struct source *src = s->tap_arg;
-    size_t left = src->size - src->given, piece = left;
-    if (left && !src->whole)
-        piece = 1 + (src->data[src->given] * 7u + src->given) % 5;
-    if (piece > left)
-        piece = left;
-    if (piece > n)
-        piece = n;
-    if (piece)
-        memcpy(buf, src->data + src->given, piece);
-    src->given += piece;
-    return (ssize_t)piece;
-}
 
 struct outcome {
     int result;

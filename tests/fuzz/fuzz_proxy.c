@@ -9,27 +9,9 @@
 #include "sock/proxy.h"
 #include "sock/via.h"
 
+#include "pieces.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct source {
-    const uint8_t *data;
-    size_t size, given;
-    bool whole;
-};
-
-static ssize_t give(struct sk_sock *s, void *buf, size_t n, int flags) {
-    struct source *src = s->tap_arg;
-    size_t left = src->size - src->given, piece = left;
-    if (left && !src->whole)
-        piece = 1 + (src->data[src->given] * 7u + src->given) % 5;
-    piece = piece < left ? piece : left;
-    piece = piece < n ? piece : n;
-    if (piece)
-        memcpy(buf, src->data + src->given, piece);
-    if (!(flags & MSG_PEEK))
-        src->given += piece;
-    return (ssize_t)piece;
-}
 
 static ssize_t swallow(struct sk_sock *s, const void *buf, size_t n, int flags) {
     (void)s;

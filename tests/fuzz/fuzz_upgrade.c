@@ -7,29 +7,11 @@
 #include "base/bytes.h"
 #include "sock/upgrade.h"
 
+#include "pieces.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PROTOCOLS = 11 };
-
-struct source {
-    const uint8_t *data;
-    size_t size, given;
-    bool whole;
-};
-
-static ssize_t give(struct sk_sock *s, void *buf, size_t n, int flags) {
-    (void)flags;
-    struct source *src = s->tap_arg;
-    size_t left = src->size - src->given, piece = left;
-    if (left && !src->whole)
-        piece = 1 + (src->data[src->given] * 7u + src->given) % 5;
-    piece = piece < left ? piece : left;
-    piece = piece < n ? piece : n;
-    if (piece)
-        memcpy(buf, src->data + src->given, piece);
-    src->given += piece;
-    return (ssize_t)piece;
-}
 
 static ssize_t take(struct sk_sock *s, const void *buf, size_t n, int flags) {
     (void)s;
